@@ -1,0 +1,221 @@
+#include "autograd/state.h"
+
+#include "autograd/accumulate.h"
+#include "autograd/copy_slices.h"
+
+namespace tl {
+
+GraphOps graph_ops{};
+
+void release_autograd_state(TensorImpl& impl) noexcept {
+  if (impl.grad_fn != nullptr) Node::release(static_cast<Node*>(std::exchange(impl.grad_fn, nullptr)));
+  delete std::exchange(impl.autograd, nullptr);
+}
+
+namespace {
+
+// A view whose base was written since: its history is a slice of the base's.
+Node* regenerate_view_history(const Tensor& t) {
+  Tensor base = view_base(t);
+  TL_CHECK(t->view_kind != ViewKind::multi_output,
+           "Output ", t->output_nr, " of ", raw_grad_fn(t) != nullptr ? raw_grad_fn(t)->name() : "a function",
+           " is a view and its base or another view of its base has been modified inplace. This view is the output "
+           "of a function that returns multiple views. Such functions do not allow the output views to be modified "
+           "inplace. You should replace the inplace operation by an out-of-place one.");
+  TL_CHECK(t->view_kind != ViewKind::custom_function,
+           "A view returned by a custom Function has been modified inplace, or its base or another view of its base "
+           "was. Such views cannot be differentiated; replace the inplace operation by an out-of-place one.");
+  NodePtr node = make_as_strided_node(base, t);
+  Node* raw = node.get();
+  set_history(t, std::move(node), 0);
+  t->attr_version = t.version();
+  return raw;
+}
+
+}  // namespace
+
+Node* grad_fn(const Tensor& t) {
+  if (t->view_base == nullptr || t->view_kind == ViewKind::none) return raw_grad_fn(t);
+  if (t->grad_fn == nullptr) {
+    const TensorImpl* base = t->view_base;
+    bool base_requires = (base->flags & TensorImpl::requires_grad_leaf) || base->grad_fn != nullptr;
+    if (!base_requires || (t->flags & TensorImpl::requires_grad_leaf)) return nullptr;
+  }
+  if (t->attr_version == t.version() || t->view_kind == ViewKind::made_in_no_grad) return raw_grad_fn(t);
+  return regenerate_view_history(t);
+}
+
+void set_requires_grad(const Tensor& t, bool value) {
+  if (value) {
+    TL_CHECK(is_differentiable(t.dtype()), "only Tensors of floating point and complex dtype can require gradients, got ",
+             dtype_name(t.dtype()));
+    TL_CHECK(!t.is_inference() || grad_state.inference,
+             "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+    if (raw_grad_fn(t) == nullptr) t->flags |= TensorImpl::requires_grad_leaf;
+  } else {
+    TL_CHECK(raw_grad_fn(t) == nullptr,
+             "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+             "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+    t->flags &= uint8_t(~TensorImpl::requires_grad_leaf);
+  }
+}
+
+Edge gradient_edge(const Tensor& t) {
+  if (Node* fn = grad_fn(t)) return {NodePtr::borrow(fn), t->output_nr};
+  if (t->flags & TensorImpl::requires_grad_leaf) return {grad_accumulator(t), 0};
+  return {};
+}
+
+void set_history(const Tensor& t, NodePtr node, uint32_t output_nr) {
+  if (t->grad_fn != nullptr) Node::release(static_cast<Node*>(t->grad_fn));
+  t->grad_fn = node.release();
+  t->output_nr = uint16_t(output_nr);
+  t->flags &= uint8_t(~TensorImpl::requires_grad_leaf);
+}
+
+void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
+  TensorImpl* root = base->view_base != nullptr ? base->view_base : base.impl();
+  root->refs.retain();
+  view->view_base = root;
+  if (kind == ViewKind::differentiable) {
+    if (!grad_state.grad_enabled) {
+      kind = ViewKind::made_in_no_grad;
+    } else if (base->view_base != nullptr && base->view_kind != ViewKind::differentiable) {
+      kind = base->view_kind;  // a view of a restricted view is restricted
+    }
+    if (grad_state.inference) kind = ViewKind::inference;
+  }
+  view->view_kind = kind;
+  view->attr_version = view.version();
+}
+
+void check_inplace(const Tensor& t, const char* op) {
+  if (t.is_inference() && !grad_state.inference) [[unlikely]] {
+    fail(ErrorKind::runtime, "Inplace update to inference tensor outside InferenceMode is not allowed (in ", op,
+         "). You can make a clone to get a normal tensor before doing inplace update.");
+  }
+  if (has_internal_overlap(t)) [[unlikely]] {
+    fail(ErrorKind::runtime, "unsupported operation: more than one element of the written-to tensor refers to a single "
+         "memory location. Please clone() the tensor before performing the operation. (", op, " on shape ",
+         Shape{t.sizes()}, " with strides ", Shape{t.strides()}, ")");
+  }
+  if (!grad_state.grad_enabled || !requires_grad(t)) [[likely]] {
+    return;
+  }
+  if (t->view_base != nullptr && t->view_kind != ViewKind::none) {
+    Tensor base = view_base(t);
+    TL_CHECK(t->view_kind != ViewKind::made_in_no_grad,
+             "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
+             "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the "
+             "view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) "
+             "or both outside (if you want the inplace to be tracked). (", op, ")");
+    TL_CHECK(t->view_kind != ViewKind::multi_output, "Output ", t->output_nr, " of ",
+             raw_grad_fn(t) != nullptr ? raw_grad_fn(t)->name() : "a function",
+             " is a view and is being modified inplace. This view is the output of a function that returns multiple "
+             "views. Such functions do not allow the output views to be modified inplace. You should replace the "
+             "inplace operation by an out-of-place one. (", op, ")");
+    TL_CHECK(t->view_kind != ViewKind::custom_function,
+             "A view returned by a custom Function is being modified inplace (", op,
+             "). This is not supported; return a clone from the Function's forward, or replace the inplace operation "
+             "by an out-of-place one.");
+    TL_CHECK(!(base->flags & TensorImpl::requires_grad_leaf),
+             "a view of a leaf Variable that requires grad is being used in an in-place operation. (", op, ")");
+  }
+  TL_CHECK(!(t->flags & TensorImpl::requires_grad_leaf),
+           "a leaf Variable that requires grad is being used in an in-place operation. (", op, ")");
+}
+
+void move_retain_hook(const Tensor& t, NodePtr old_fn);
+
+void rebase_history(const Tensor& t, NodePtr node) {
+  bool retains = t->autograd != nullptr && t->autograd->retains_grad;
+  NodePtr old_fn = retains ? NodePtr::borrow(raw_grad_fn(t)) : NodePtr();
+  if (t->view_base != nullptr && t->view_kind == ViewKind::differentiable) {
+    Tensor base = view_base(t);
+    TL_CHECK(is_differentiable(base.dtype()), "in-place on a view that needs a gradient: its base has dtype ",
+             dtype_name(base.dtype()));
+    NodePtr slices = make_copy_slices(base, t, std::move(node));
+    set_history(base, std::move(slices), 0);
+    regenerate_view_history(t);
+    if (retains) move_retain_hook(t, std::move(old_fn));
+    return;
+  }
+  TL_CHECK(t->view_base == nullptr || t->view_kind == ViewKind::none || t->view_kind == ViewKind::made_in_no_grad,
+           "a view made by a function with several outputs or in inference mode cannot be written in place under "
+           "autograd");
+  TL_CHECK(t->view_kind != ViewKind::made_in_no_grad,
+           "A view was created in no_grad mode and is being modified inplace with grad mode enabled.");
+  set_history(t, std::move(node), 0);
+  if (retains) move_retain_hook(t, std::move(old_fn));
+}
+
+Tensor detach(const Tensor& t) { return alias(t); }
+
+void detach_(const Tensor& t) {
+  TL_CHECK(t->view_base == nullptr || t->view_kind == ViewKind::none,
+           "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+           "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
+  if (t->grad_fn != nullptr) Node::release(static_cast<Node*>(std::exchange(t->grad_fn, nullptr)));
+  t->flags &= uint8_t(~TensorImpl::requires_grad_leaf);
+  t->output_nr = 0;
+}
+
+namespace {
+
+struct RetainGrad final : TensorHook {
+  explicit RetainGrad(std::shared_ptr<TensorImpl*> cell) : cell(std::move(cell)) {}
+  std::shared_ptr<TensorImpl*> cell;
+  void call(Tensor& grad) override {
+    if (!grad.defined() || *cell == nullptr) return;
+    Tensor t = Tensor::borrow(*cell);
+    AutogradState& state = autograd_state(t);
+    if (!state.grad.defined()) {
+      state.grad = grad_state.grad_enabled ? grad : graph_ops.clone(grad);
+    } else {
+      state.grad = graph_ops.add(state.grad, grad);
+    }
+  }
+};
+
+void add_retain_hook(const Tensor& t) {
+  AutogradState& state = autograd_state(t);
+  if (!state.self) state.self = std::make_shared<TensorImpl*>(t.impl());
+  raw_grad_fn(t)->get_extras().retain_grad_hooks.push_back(
+      {0, t->output_nr, std::make_shared<RetainGrad>(state.self)});
+}
+
+}  // namespace
+
+void retain_grad(const Tensor& t) {
+  TL_CHECK(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
+  if (is_leaf(t) || (t->autograd != nullptr && t->autograd->retains_grad)) return;
+  grad_fn(t);
+  add_retain_hook(t);
+  t->autograd->retains_grad = true;
+}
+
+void move_retain_hook(const Tensor& t, NodePtr old_fn) {
+  if (old_fn && old_fn->extras != nullptr) {
+    auto& hooks = old_fn->extras->retain_grad_hooks;
+    std::erase_if(hooks, [&](auto& slot) {
+      return static_cast<RetainGrad&>(*slot.hook).cell == t->autograd->self;
+    });
+  }
+  add_retain_hook(t);
+}
+
+uint64_t add_tensor_hook(const Tensor& t, std::shared_ptr<TensorHook> hook) {
+  TL_CHECK(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+  AutogradState& state = autograd_state(t);
+  uint64_t id = state.next_hook_id++;
+  if (Node* fn = grad_fn(t)) {
+    NodeExtras& extras = fn->get_extras();
+    id = extras.next_hook_id++;
+    extras.tensor_hooks.push_back({id, t->output_nr, std::move(hook)});
+  } else {
+    state.leaf_hooks.push_back({id, 0, std::move(hook)});
+  }
+  return id;
+}
+
+}  // namespace tl
