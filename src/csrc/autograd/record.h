@@ -40,7 +40,7 @@ std::array<const Tensor*, sizeof...(Ts)> inputs(const Ts&... ts) {
 inline std::span<const Tensor> inputs(const std::vector<Tensor>& ts) { return {ts.data(), ts.size()}; }
 template <class... Ts>
 std::array<SaveSpec, sizeof...(Ts)> saves(const Ts&... specs) {
-  auto as_spec = [](const auto& s) -> SaveSpec {
+  [[maybe_unused]] auto as_spec = [](const auto& s) -> SaveSpec {
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(s)>, SaveSpec>) {
       return s;
     } else {
