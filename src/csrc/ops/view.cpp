@@ -434,6 +434,15 @@ Tensor basic_index(const Tensor& self, const BasicIndex& index, const char* labe
   return pick(self, ManySpec{Dims(self.sizes()), index, label});
 }
 
+// The same values in the corner of a larger tensor of zeros.
+Tensor pad_to(const Tensor& self, IntView sizes) {
+  if (equal(self.sizes(), sizes)) return self;
+  size_t n = sizes.size();
+  BasicIndex corner{Dims(n, 0), Dims(self.sizes()), Dims(n), Dims(n, 1)};
+  for (size_t d = 0; d < n; ++d) corner.source[d] = int64_t(d);
+  return put_back(self, ManySpec{Dims(sizes), corner, "SliceBackward0"});
+}
+
 Tensor alias_view(const Tensor& self) {
   Tensor v = view_of(self, self.sizes(), self.strides(), self->offset);
   if (needs_grad(self)) {
