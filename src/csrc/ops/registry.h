@@ -11,7 +11,7 @@
 //
 // Signature types: Tensor, Tensor? (undefined Tensor for None), Tensor[], Operand (a tensor or a
 // number: arrives as a 0-d tensor marked wrapped_number), Scalar, Scalar?, int, int?, int[] (also a
-// lone int; `int[]` first and positional takes *args), int[]?, float, float?, float[], bool, bool?,
+// lone int; `int[]` first and positional takes *args; so does `Tensor[] *tensors`), int[]?, float, float?, float[], bool, bool?,
 // str, str?, ScalarType(?), Device(?), Generator?, Layout?, MemoryFormat?, Any. `*` starts the
 // keyword-only part. C++ types: see ArgOf below. Several records of one name are overloads, tried in
 // order of registration within a family.

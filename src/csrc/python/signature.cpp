@@ -477,6 +477,10 @@ std::unique_ptr<Signature> parse_signature(const OpRecord& record) {
     rest = trim(rest);
     size_t equals = rest.find('=');
     p.text = trim(rest.substr(0, equals));
+    if (p.text.starts_with('*')) {
+      p.text = p.text.substr(1);
+      s->tensor_varargs = true;
+    }
     p.name = PyUnicode_InternFromString(p.text.c_str());
     if (equals != std::string::npos) parse_default(record, p, trim(rest.substr(equals + 1)));
     p.keyword_only = keyword_only;
@@ -545,6 +549,17 @@ bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject
       if (error != nullptr) *error = s.name + "() missing 1 required positional arguments: \"" + params[lead].text + "\"";
       return false;
     }
+  }
+  if (s.tensor_varargs && nargs > 0 && is_tensor(args[0])) {
+    std::vector<Tensor>& list = arena.cold().tensor_lists.emplace_back();
+    for (Py_ssize_t i = 0; i < nargs; ++i) {
+      if (!is_tensor(args[i])) return mismatch(params[0], args[i]);
+      if (Py_TYPE(args[i]) != tensor_type) note_subclass(args[i], arena);
+      list.push_back(unwrap(args[i]));
+    }
+    values[0].tag = Value::Tag::tensors;
+    values[0].tensors = &list;
+    at = given = 1;
   }
   if (given > s.positional) {
     if (error != nullptr) {

@@ -34,6 +34,7 @@ struct Signature {
   std::vector<Param> params;
   int positional = 0;             // how many may be given by position
   bool varargs = false;           // a leading int[] (after self) also takes *args
+  bool tensor_varargs = false;    // `Tensor[] *tensors`: also f(a, b, c)
   int out = -1;                   // index of the out parameter that the record itself takes
   std::vector<std::string> fields;  // of the namedtuple it returns
   PyTypeObject* result_type = nullptr;
