@@ -100,7 +100,7 @@ std::vector<Tensor> saved_indices(Backward& b, size_t n) {
 }
 std::span<const Tensor> only(const Tensor& t) { return {&t, 1}; }
 
-Tensor index_prepared(const Tensor& self, const std::vector<Tensor>& indices);
+Tensor index_prepared(const Tensor& self, const std::vector<Tensor>& indices, const char* label = "IndexBackward0:indices");
 
 // zeros with `grad` added at the indices.
 Tensor index_backward(const Tensor& grad, const Dims& sizes, const std::vector<Tensor>& indices) {
@@ -115,12 +115,12 @@ Tensor index_backward(const Tensor& grad, const Dims& sizes, const std::vector<T
   return out;
 }
 
-Tensor index_prepared(const Tensor& self, const std::vector<Tensor>& indices) {
+Tensor index_prepared(const Tensor& self, const std::vector<Tensor>& indices, const char* label) {
   Advanced a(self, indices);
   Tensor out = empty(a.result_sizes(self), self.dtype());
   a.plan(self).gather(out);
   if (needs_grad(self)) {
-    record(out, "IndexBackward0:indices", only(self), saved_list(indices),
+    record(out, label, only(self), saved_list(indices),
            [n = indices.size(), sizes = Dims(self.sizes())](Backward& b) {
              b[0] = index_backward(b.grad(), sizes, saved_indices(b, n));
            });
@@ -267,7 +267,7 @@ Tensor take(const Tensor& self, const Tensor& index) {
     TL_CHECK_INDEX(n > 0, "take(): tried to take from an empty tensor");
     TL_CHECK_INDEX(at >= -n && at < n, "out of range: tried to access index ", at, " on a tensor of ", n, " elements.");
   }
-  return tl::index(flat, {index});
+  return index_prepared(flat, {index}, "TakeBackward0:index");
 }
 
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim_arg) {

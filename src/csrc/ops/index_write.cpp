@@ -57,10 +57,19 @@ Tensor apply(const char* name, const char* label, const Tensor& self, const Tens
   return out;
 }
 
+const Tensor& as_vector(const Tensor& index, const char* op) {
+  TL_CHECK_INDEX(index.dim() <= 1, op, "(): Index is supposed to be a vector, got shape ", Shape{index.sizes()});
+  TL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,
+           "(): Expected dtype int32 or int64 for index, got ", dtype_name(index.dtype()));
+  return index;
+}
+
 Tensor add_any(const Tensor& self, int64_t dim_arg, const Tensor& index, const Tensor& source, const Scalar& alpha, bool inplace) {
   int64_t dim = wrap_dim(dim_arg, self.dim());
   check_source("index_add_", self, dim, index, source);
-  Tensor checked = checked_vector(index, dim_size(self, dim), "index_add");
+  // PyTorch's errors differ between vectors and the rest.
+  Tensor checked = self.dim() <= 1 ? checked_vector(index, dim_size(self, dim), "index_add")
+                                   : checked_index(as_vector(index, "index_add_"), dim_size(self, dim), dim, false, ErrorKind::runtime);
   auto run_on = [&](const Tensor& out) {
     Tensor s = detach(source);
     if (!alpha.equals(1)) {
@@ -127,7 +136,7 @@ Tensor fill_any(const Tensor& self, int64_t dim_arg, const Tensor& index, const 
     if (b.needs(0)) b[0] = index_fill(g, dim, at, zeros(Dims{}, g.dtype()));
     if (b.needs(1)) b[1] = to_dtype(sum(index_select(g, dim, at)), value_dtype);
   };
-  return apply("index_fill_", "IndexFillBackward0:index", self, index, value, inplace, run_on, std::move(backward));
+  return apply("index_fill_", value.is_wrapped_number() ? "IndexFillBackward0:index" : "IndexFillBackward1:index", self, index, value, inplace, run_on, std::move(backward));
 }
 Tensor index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
   return fill_any(self, dim, index, value, true);
@@ -140,7 +149,7 @@ struct PutArgs {
     TL_CHECK(i.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ", dtype_legacy_name(i.dtype()));
     TL_CHECK(self.dtype() == source.dtype(), "put_(): self and source expected to have the same dtype, but got self.dtype = ",
              dtype_legacy_name(self.dtype()), " and source.dtype = ", dtype_legacy_name(source.dtype()));
-    TL_CHECK(i.numel() == source.numel(), "put_(): Expected source and index to have the same number of elements, but got ",
+    TL_CHECK_INDEX(i.numel() == source.numel(), "put_(): Expected source and index to have the same number of elements, but got ",
              "source.numel() = ", source.numel(), ", index.numel() = ", i.numel());
     int64_t n = self.numel();
     for (int64_t k = 0; k < index.numel(); ++k) {
@@ -152,8 +161,20 @@ struct PutArgs {
 };
 Tensor put(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
   PutArgs a(self, index, source);
-  Tensor flat = index_put(reshape(self, Dims{-1}), {a.index}, reshape(source, Dims{-1}), accumulate);
-  return reshape(flat, self.sizes());
+  Tensor out = empty(self.sizes(), self.dtype());
+  copy_values(out, self);
+  run(alias(out, Dims{out.numel()}, Dims{1}, out->offset), 0, a.index, dense_values(source, source.sizes(), self.dtype()),
+      accumulate ? ScatterOp::add : ScatterOp::assign);
+  if (needs_grad(self, source)) {
+    record(out, "PutBackward0:index", inputs(self, source), saves(a.index),
+           [accumulate, source_sizes = Dims(source.sizes())](Backward& b) {
+             const Tensor& g = b.grad();
+             Tensor at = b.saved(0);
+             if (b.needs(0)) b[0] = accumulate ? g : put(g, at, zeros(at.sizes(), g.dtype()), false);
+             if (b.needs(1)) b[1] = reshape(index_select(reshape(g, Dims{-1}), 0, at), source_sizes);
+           });
+  }
+  return out;
 }
 Tensor put_(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
   PutArgs a(self, index, source);

@@ -201,7 +201,6 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, std::optional<s
     Dims shape(vectors.size(), 1);
     shape[i] = vectors[i].numel();
     grids.push_back(expand(view(vectors[i], shape), sizes));
-    if (swap) grids.back() = transpose(grids.back(), 0, 1);
   }
   if (swap) std::swap(grids[0], grids[1]);
   return grids;

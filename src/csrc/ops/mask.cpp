@@ -39,6 +39,7 @@ struct FillArgs {
              dtype_name(self.dtype()), " without overflow");
     sizes = broadcast_shapes(self.sizes(), mask.sizes());
   }
+  const char* label() const { return value.is_wrapped_number() ? "MaskedFillBackward0:mask" : "MaskedFillBackward1:mask"; }
   auto backward(const Tensor& self) const {
     return [in = Dims(self.sizes()), value_dtype = value.dtype()](Backward& b) {
       Tensor mask = b.saved(0);
@@ -67,7 +68,7 @@ Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Tensor& value)
   }
   self.bump_version();
   if (needs_grad(self, value)) {
-    record_inplace(self, "MaskedFillBackward0:mask", inputs(self, value), saves(keep), a.backward(self));
+    record_inplace(self, a.label(), inputs(self, value), saves(keep), a.backward(self));
   }
   return self;
 }
@@ -95,7 +96,7 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Tensor& value) 
   copy_values(out, self);
   fill_where(out, dense_values(mask, a.sizes, DType::Bool), dense_values(value, Dims{}, self.dtype()));
   if (needs_grad(self, value)) {
-    record(out, "MaskedFillBackward0:mask", inputs(self, value), saves(mask), a.backward(self));
+    record(out, a.label(), inputs(self, value), saves(mask), a.backward(self));
   }
   return out;
 }

@@ -8,7 +8,7 @@ namespace tl {
 namespace {
 
 // Gives `self` the geometry and history of `view`, a view that was just made of it.
-Tensor become(const Tensor& self, const Tensor& view, const char* name) {
+Tensor become(const Tensor& self, const Tensor& view, const char* name, const char* label) {
   bool recorded = needs_grad(self);
   TL_CHECK(!recorded || !(self->flags & TensorImpl::requires_grad_leaf),
            "a leaf Variable that requires grad is being used in an in-place operation. (", name, ")");
@@ -16,6 +16,7 @@ Tensor become(const Tensor& self, const Tensor& view, const char* name) {
            "Inplace update to inference tensor outside InferenceMode is not allowed (in ", name, ").");
   if (recorded) {
     // Only the geometry is new: a base keeps its history.
+    raw_grad_fn(view)->label = label;
     set_history(self, NodePtr::borrow(raw_grad_fn(view)), view->output_nr);
   }
   self->set_geometry(view.sizes(), view.strides());
@@ -25,16 +26,16 @@ Tensor become(const Tensor& self, const Tensor& view, const char* name) {
   return self;
 }
 
-Tensor t_(const Tensor& self) { return become(self, t(self), "t_"); }
+Tensor t_(const Tensor& self) { return become(self, t(self), "t_", "TBackward1"); }
 Tensor transpose_(const Tensor& self, int64_t dim0, int64_t dim1) {
-  return become(self, transpose(self, dim0, dim1), "transpose_");
+  return become(self, transpose(self, dim0, dim1), "transpose_", "TransposeBackward1");
 }
-Tensor squeeze_all_(const Tensor& self) { return become(self, squeeze(self), "squeeze_"); }
-Tensor squeeze_(const Tensor& self, int64_t dim) { return become(self, squeeze(self, dim), "squeeze_"); }
-Tensor squeeze_dims_(const Tensor& self, IntView dims) { return become(self, squeeze(self, dims), "squeeze_"); }
-Tensor unsqueeze_(const Tensor& self, int64_t dim) { return become(self, unsqueeze(self, dim), "unsqueeze_"); }
+Tensor squeeze_all_(const Tensor& self) { return become(self, squeeze(self), "squeeze_", "SqueezeBackward3"); }
+Tensor squeeze_(const Tensor& self, int64_t dim) { return become(self, squeeze(self, dim), "squeeze_", "SqueezeBackward4"); }
+Tensor squeeze_dims_(const Tensor& self, IntView dims) { return become(self, squeeze(self, dims), "squeeze_", "SqueezeBackward5"); }
+Tensor unsqueeze_(const Tensor& self, int64_t dim) { return become(self, unsqueeze(self, dim), "unsqueeze_", "UnsqueezeBackward1"); }
 Tensor as_strided_(const Tensor& self, IntView size, IntView stride, std::optional<int64_t> offset) {
-  return become(self, as_strided(self, size, stride, offset), "as_strided_");
+  return become(self, as_strided(self, size, stride, offset), "as_strided_", "AsStridedBackward1");
 }
 
 constexpr uint32_t flags = op::method | op::writes_self;

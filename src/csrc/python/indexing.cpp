@@ -242,6 +242,9 @@ Split split_index(const Tensor& self, Items& items) {
           s.tensors[at] = item.tensor;
           break;
         }
+        if (item.tensor.dtype() == DType::UInt8) {
+          warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
+        }
         Tensor places = nonzero(item.tensor);
         for (int64_t d = 0; d < n; ++d) s.tensors[at + size_t(d)] = select(places, 1, d);
         break;
