@@ -20,11 +20,13 @@ template <class Spec>
 Tensor put_back(const Tensor& grad, const Spec& spec);
 
 template <class Spec>
-Tensor pick(const Tensor& self, const Spec& spec) {
+Tensor pick(const Tensor& self, Spec spec) {
   Tensor v = spec.of(self);
   make_view(v, self);
   if (needs_grad(self)) {
-    record(v, spec.label, inputs(self), saves(), [spec](Backward& b) { b[0] = put_back(b.grad(), spec); });
+    const char* label = spec.label;
+    record(v, label, inputs(self), saves(),
+           [spec = std::move(spec)](Backward& b) { b[0] = put_back(b.grad(), spec); });
   }
   return v;
 }
@@ -430,8 +432,8 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   return pick(self, SliceSpec{Dims(self.sizes()), dim, start, length, 1});
 }
 
-Tensor basic_index(const Tensor& self, const BasicIndex& index, const char* label) {
-  return pick(self, ManySpec{Dims(self.sizes()), index, label});
+Tensor basic_index(const Tensor& self, BasicIndex index, const char* label) {
+  return pick(self, ManySpec{Dims(self.sizes()), std::move(index), label});
 }
 
 // The same values in the corner of a larger tensor of zeros.

@@ -13,7 +13,7 @@ struct BasicIndex {
   Dims step;    // per dim of the result
 };
 // `label` names the graph node.
-Tensor basic_index(const Tensor& self, const BasicIndex& index, const char* label);
+Tensor basic_index(const Tensor& self, BasicIndex index, const char* label);
 
 Tensor squeeze(const Tensor& self, IntView dims);
 Tensor t(const Tensor& self);

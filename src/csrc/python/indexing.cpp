@@ -256,12 +256,18 @@ Split split_index(const Tensor& self, Items& items) {
 }
 
 // The view that the integers, slices and Nones make; `self` again where they change nothing.
-Tensor basic_view(const Tensor& self, const Split& s) {
+Tensor basic_view(const Tensor& self, Split& s) {
   if (s.label == nullptr && s.basic.sizes.size() == size_t(self.dim())) return self;
-  return basic_index(self, s.basic, s.label != nullptr ? s.label : "UnsqueezeBackward0");
+  return basic_index(self, std::move(s.basic), s.label != nullptr ? s.label : "UnsqueezeBackward0");
 }
 
 Tensor get_slow(const Tensor& self, PyObject* index) {
+  if (PySlice_Check(index) && self.dim() > 0) {
+    Item item = parse_item(index);
+    Py_ssize_t start = item.start, stop = item.stop;
+    PySlice_AdjustIndices(self.sizes()[0], &start, &stop, item.step);
+    return slice(self, 0, start, stop, item.step);
+  }
   Items items = parse(index);
   Split s = split_index(self, items);
   if (!s.advanced) {
@@ -276,22 +282,45 @@ Tensor leading_integer(const Tensor& t, int64_t i) {
   return select(t, 0, wrap_index(i, t.sizes()[0], 0));
 }
 
-// x[i, j, …] with plain ints: one view, without lists.
-bool leading_integers(const Tensor& t, PyObject* tuple, Tensor& out) {
-  auto n = size_t(PyTuple_GET_SIZE(tuple));
+// Plain ints and slices where no gradient is needed: one view, without lists. False
+// where anything else is among them.
+bool quick_view(const Tensor& t, PyObject* const* items, size_t n, Tensor& out) {
+  constexpr size_t most = 8;
   size_t ndim = size_t(t.dim());
-  if (n > ndim || n == 0 || needs_grad(t)) return false;
-  for (size_t d = 0; d < n; ++d) {
-    if (!PyLong_CheckExact(PyTuple_GET_ITEM(tuple, Py_ssize_t(d)))) return false;
+  if (n > ndim || ndim > most || needs_grad(t)) return false;
+  for (size_t i = 0; i < n; ++i) {
+    if (!PyLong_CheckExact(items[i]) && !PySlice_Check(items[i])) return false;
   }
+  int64_t sizes[most], strides[most];
+  size_t kept = 0;
   int64_t offset = t->offset;
-  for (size_t d = 0; d < n; ++d) {
-    int64_t i = wrap_index(to_int(PyTuple_GET_ITEM(tuple, Py_ssize_t(d))), t->dims[d], int64_t(d));
-    offset += i * t->dims[ndim + d];
+  for (size_t d = 0; d < ndim; ++d) {
+    int64_t size = t->dims[d], stride = t->dims[ndim + d];
+    if (d < n && PyLong_CheckExact(items[d])) {
+      offset += wrap_index(to_int(items[d]), size, int64_t(d)) * stride;
+      continue;
+    }
+    if (d < n) {
+      Py_ssize_t start, stop, step;
+      check(PySlice_Unpack(items[d], &start, &stop, &step));
+      TL_CHECK_VALUE(step > 0, "step must be greater than zero");
+      size = PySlice_AdjustIndices(size, &start, &stop, step);
+      offset += start * stride;
+      stride *= step;
+    }
+    sizes[kept] = size;
+    strides[kept++] = stride;
   }
-  out = alias(t, IntView(t->dims + n, ndim - n), IntView(t->dims + ndim + n, ndim - n), offset);
+  out = alias(t, IntView(sizes, kept), IntView(strides, kept), offset);
   make_view(out, t);
   return true;
+}
+bool quick_view(const Tensor& t, PyObject* index, Tensor& out) {
+  if (PyTuple_CheckExact(index)) {
+    auto n = size_t(PyTuple_GET_SIZE(index));
+    return n > 0 && quick_view(t, &PyTuple_GET_ITEM(index, 0), n, out);
+  }
+  return PySlice_Check(index) && quick_view(t, &index, 1, out);
 }
 
 // Calls `type(self).__torch_function__` for subclasses; null where the call goes on here.
@@ -364,10 +393,8 @@ PyObject* tensor_getitem(PyObject* self, PyObject* index) {
     }
     const Tensor& t = unwrap(self);
     if (PyLong_CheckExact(index)) return wrap(leading_integer(t, to_int(index)));
-    if (PyTuple_CheckExact(index)) {
-      Tensor out;
-      if (leading_integers(t, index, out)) return wrap(std::move(out));
-    }
+    Tensor out;
+    if (quick_view(t, index, out)) return wrap(std::move(out));
     return wrap(get_slow(t, index));
   });
 }
@@ -388,12 +415,10 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
       write_view(leading_integer(t, to_int(index)), v);
       return 0;
     }
-    if (PyTuple_CheckExact(index)) {
-      Tensor view;
-      if (leading_integers(t, index, view)) {
-        write_view(view, value_tensor(t, value));
-        return 0;
-      }
+    Tensor view;
+    if (quick_view(t, index, view)) {
+      write_view(view, value_tensor(t, value));
+      return 0;
     }
     set_slow(t, index, value);
     return 0;
