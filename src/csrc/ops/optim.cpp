@@ -1,0 +1,249 @@
+#include "ops/optim.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/grad_mode.h"
+#include "core/parallel.h"
+#include "kernels/optim.h"
+#include "ops/ops.h"
+
+namespace tl {
+
+namespace {
+
+// Elements a thread should get: some 50 µs of streaming.
+constexpr int64_t grain = 1 << 15;
+
+DType real_dtype(const Tensor& t) { return to_real(t.dtype()); }
+int64_t real_count(const Tensor& t) { return is_complex(t.dtype()) ? 2 * t.numel() : t.numel(); }
+
+bool same_layout(const Tensor& a, const Tensor& b) {
+  return (a.is_contiguous() && b.is_contiguous()) || equal(a.strides(), b.strides());
+}
+
+void check_param(const Tensor& param, const char* name) {
+  TL_CHECK_TYPE(is_differentiable(param.dtype()), name,
+                ": a parameter must be floating point or complex, got ", dtype_name(param.dtype()));
+  TL_CHECK(!has_internal_overlap(param), name, ": a parameter of shape ", param.sizes(),
+           " has elements that share memory; clone it first");
+}
+void check_state(const Tensor& param, const Tensor& state, const char* op, const char* what) {
+  TL_CHECK(equal(param.sizes(), state.sizes()), op, ": ", what, " has shape ", state.sizes(),
+           " but its parameter has shape ", param.sizes());
+}
+
+// The tensors of one parameter, in memory that a kernel can walk as one array: their own where it
+// is dense and in the parameter's order, a copy otherwise that finish() writes back.
+class FlatView {
+ public:
+  explicit FlatView(const Tensor& param)
+      : param_(param), plain_(param.is_contiguous() || is_non_overlapping_and_dense(param)) {}
+  void* written(const Tensor& t) {
+    if (!t.defined()) return nullptr;
+    t.bump_version();
+    if (fits(t)) return t.bytes();
+    Tensor copy = copy_of(t);
+    copies_.push_back({t, copy});
+    return copy.bytes();
+  }
+  const void* read(const Tensor& t) {
+    if (fits(t)) return t.bytes();
+    kept_ = copy_of(t);
+    return kept_.bytes();
+  }
+  void finish() {
+    for (auto& [own, copy] : copies_) copy_values(own, copy);
+  }
+
+ private:
+  bool fits(const Tensor& t) const {
+    return plain_ && t.dtype() == param_.dtype() && same_layout(t, param_);
+  }
+  Tensor copy_of(const Tensor& t) const {
+    Tensor copy = plain_ ? empty_like(param_) : empty(param_.sizes(), param_.dtype());
+    copy_values(copy, t);
+    return copy;
+  }
+
+  const Tensor& param_;
+  bool plain_;
+  Tensor kept_;
+  std::vector<std::pair<Tensor, Tensor>> copies_;
+};
+
+double read_step(const Tensor& step) { return item(step).to_double(); }
+void write_step(const Tensor& step, double value) {
+  if (step.dtype() == DType::Float32) {
+    *step.data<float>() = float(value);
+  } else {
+    copy_values(step, scalar_tensor(value, DType::Float64));
+  }
+  step.bump_version();
+}
+
+// Long stretches run without the GIL and on several threads.
+template <class F>
+void run(int64_t n, F&& f) {
+  if (n <= grain) {
+    f(int64_t(0), n);
+    return;
+  }
+  BlockingRegion blocking;
+  parallel_for(n, grain, std::forward<F>(f));
+}
+
+}  // namespace
+
+void sgd_step(std::span<SgdItem> items, const SgdOptions& o) {
+  for (const SgdItem& it : items) {
+    check_param(it.param, "SGD");
+    check_state(it.param, it.grad, "SGD", "the gradient");
+    if (it.momentum_buffer.defined())
+      check_state(it.param, it.momentum_buffer, "SGD", "momentum_buffer");
+  }
+  NoGradGuard no_grad;
+  for (const SgdItem& it : items) {
+    FlatView flat(it.param);
+    kernels::SgdArgs args{flat.written(it.param),
+                          flat.read(it.grad),
+                          flat.written(it.momentum_buffer),
+                          o.lr,
+                          o.momentum,
+                          o.dampening,
+                          o.weight_decay,
+                          it.first,
+                          o.nesterov,
+                          o.maximize};
+    DType dtype = real_dtype(it.param);
+    run(real_count(it.param),
+        [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); });
+    flat.finish();
+  }
+}
+
+void adam_step(std::span<AdamItem> items, const AdamOptions& o) {
+  for (const AdamItem& it : items) {
+    check_param(it.param, "Adam");
+    check_state(it.param, it.grad, "Adam", "the gradient");
+    check_state(it.param, it.exp_avg, "Adam", "exp_avg");
+    check_state(it.param, it.exp_avg_sq, "Adam", "exp_avg_sq");
+    if (o.amsgrad) check_state(it.param, it.max_exp_avg_sq, "Adam", "max_exp_avg_sq");
+    TL_CHECK(it.step.numel() == 1, "Adam: step must have one element, got shape ", it.step.sizes());
+  }
+  NoGradGuard no_grad;
+  // Groups mostly step together: the powers are computed once for a run of equal counts.
+  double known_step = -1, correction1 = 1, correction2 = 1;
+  for (const AdamItem& it : items) {
+    double step = read_step(it.step) + 1;
+    write_step(it.step, step);
+    if (step != known_step) {
+      known_step = step;
+      correction1 = 1 - std::pow(o.beta1, step);
+      correction2 = std::sqrt(1 - std::pow(o.beta2, step));
+    }
+    FlatView flat(it.param);
+    kernels::AdamArgs args;
+    args.param = flat.written(it.param);
+    args.grad = flat.read(it.grad);
+    args.exp_avg = flat.written(it.exp_avg);
+    args.exp_avg_sq = flat.written(it.exp_avg_sq);
+    args.max_exp_avg_sq = o.amsgrad ? flat.written(it.max_exp_avg_sq) : nullptr;
+    args.step_size = o.lr / correction1;
+    args.sqrt_correction = correction2;
+    args.beta1 = o.beta1;
+    args.beta2 = o.beta2;
+    args.eps = o.eps;
+    args.weight_decay = o.decoupled_weight_decay ? 0 : o.weight_decay;
+    args.decay = o.decoupled_weight_decay ? 1 - o.lr * o.weight_decay : 1;
+    args.maximize = o.maximize;
+    DType dtype = real_dtype(it.param);
+    run(real_count(it.param),
+        [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); });
+    flat.finish();
+  }
+}
+
+namespace {
+
+struct Norm {
+  kernels::PowerSum kind;
+  double p;
+  explicit Norm(double exponent) : p(exponent) {
+    using kernels::PowerSum;
+    kind = std::isinf(p) ? (p > 0 ? PowerSum::largest : PowerSum::smallest)
+           : p == 0      ? PowerSum::count
+           : p == 1      ? PowerSum::absolute
+           : p == 2      ? PowerSum::square
+                         : PowerSum::power;
+  }
+  double start() const { return kind == kernels::PowerSum::smallest ? INFINITY : 0; }
+  double combine(double a, double b) const {
+    if (kind == kernels::PowerSum::largest) return a != a || a > b ? a : b;
+    if (kind == kernels::PowerSum::smallest) return a != a || a < b ? a : b;
+    return a + b;
+  }
+  double finish(double s) const {
+    if (kind == kernels::PowerSum::square) return std::sqrt(s);
+    return kind == kernels::PowerSum::power ? std::pow(s, 1 / p) : s;
+  }
+  double of(double x) const { return kernels::power_sum(DType::Float64, kind, &x, p, 0, 1); }
+};
+
+double norm_of(const Tensor& t, const Norm& norm) {
+  Tensor dense = is_non_overlapping_and_dense(t) ? t : contiguous(t);
+  int64_t n = dense.numel();
+  DType dtype = dense.dtype();
+  if (is_complex(dtype)) {  // over absolute values, not over real pairs
+    dense = abs(dense);
+    dtype = dense.dtype();
+  }
+  if (n <= grain)
+    return norm.finish(kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, 0, n));
+  std::vector<double> partial(size_t((n + grain - 1) / grain), norm.start());
+  {
+    BlockingRegion blocking;
+    parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+      partial[size_t(begin / grain)] =
+          kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, begin, end);
+    });
+  }
+  double total = norm.start();
+  for (double s : partial) total = norm.combine(total, s);
+  return norm.finish(total);
+}
+
+}  // namespace
+
+Tensor total_norm(std::span<const Tensor> tensors, double p) {
+  if (tensors.empty()) return scalar_tensor(0.0, default_dtype());
+  for (const Tensor& t : tensors) {
+    TL_CHECK(is_differentiable(t.dtype()),
+             "total norm: a tensor must be floating point or complex, got ", dtype_name(t.dtype()));
+  }
+  NoGradGuard no_grad;
+  Norm norm(p);
+  DType dtype = real_dtype(tensors[0]);
+  double total = norm.start();
+  for (const Tensor& t : tensors) {
+    dtype = promote_types(dtype, real_dtype(t));
+    total = norm.combine(total, norm.of(norm_of(t, norm)));
+  }
+  return scalar_tensor(norm.finish(total), dtype);
+}
+
+void clip_by_norm_(std::span<const Tensor> tensors, double max_norm, const Tensor& total_norm) {
+  double factor = max_norm / (item(total_norm).to_double() + 1e-6);
+  if (factor > 1) factor = 1;  // NaN stays NaN
+  NoGradGuard no_grad;
+  for (const Tensor& t : tensors) {
+    FlatView flat(t);
+    void* x = flat.written(t);
+    DType dtype = real_dtype(t);
+    run(real_count(t),
+        [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); });
+    flat.finish();
+  }
+}
+
+}  // namespace tl

@@ -1,0 +1,8 @@
+"""Neural networks: modules, their functions, initialisation and gradient clipping."""
+
+from .parameter import Buffer, Parameter  # isort: skip
+from . import functional, init, modules, utils
+from .modules import *
+from .modules import __all__ as _modules
+
+__all__ = ["Buffer", "Parameter", "functional", "init", "modules", "utils", *_modules]

@@ -1,0 +1,34 @@
+"""The modules, one file per family."""
+
+from . import utils as utils
+from .activation import *
+from .activation import __all__ as _activation
+from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .dropout import *
+from .dropout import __all__ as _dropout
+from .flatten import Flatten, Unflatten
+from .linear import Bilinear, Identity, Linear
+from .loss import *
+from .loss import __all__ as _loss
+from .module import Module
+from .normalization import LayerNorm
+from .sparse import Embedding
+
+__all__ = [
+    "Bilinear",
+    "Embedding",
+    "Flatten",
+    "Identity",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "ParameterDict",
+    "ParameterList",
+    "Sequential",
+    "Unflatten",
+    *_activation,
+    *_dropout,
+    *_loss,
+]
