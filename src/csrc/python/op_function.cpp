@@ -190,7 +190,9 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       }
     }
     for (const Overload& o : *f->overloads) {
-      Value values[max_params];
+      // Left uninitialised: match() writes those that count.
+      alignas(Value) char memory[sizeof(Value) * max_params];
+      Value* values = reinterpret_cast<Value*>(memory);
       Arena arena;
       if (!match(*o.signature, rest_args, nargs, rest_names, values, arena, nullptr)) continue;
       if (arena.overriding != nullptr && !torch_function_disabled) [[unlikely]] {

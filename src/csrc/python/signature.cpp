@@ -333,21 +333,15 @@ int find_param(const Signature& s, PyObject* name) {
 }  // namespace
 
 const Tensor* Arena::keep(Tensor t) {
-  if (tensor_count < 4) {
-    tensors[tensor_count] = std::move(t);
-    return &tensors[tensor_count++];
-  }
+  if (tensor_count_ < most) return new (&tensors_[tensor_count_++]) Tensor(std::move(t));
   return cold().more_tensors.emplace_back(std::make_unique<Tensor>(std::move(t))).get();
 }
 const Scalar* Arena::keep(Scalar s) {
-  if (scalar_count < 4) {
-    scalars[scalar_count] = s;
-    return &scalars[scalar_count++];
-  }
+  if (scalar_count_ < most) return new (&scalars_[scalar_count_++]) Scalar(s);
   return cold().more_scalars.emplace_back(std::make_unique<Scalar>(s)).get();
 }
 Dims* Arena::new_dims() {
-  if (dims_count < 3) return &dims[dims_count++];
+  if (dims_count_ < most) return new (&dims_[dims_count_++]) Dims();
   return cold().more_dims.emplace_back(std::make_unique<Dims>()).get();
 }
 

@@ -43,13 +43,14 @@ struct Signature {
 std::unique_ptr<Signature> parse_signature(const OpRecord& record);
 
 // What parsed arguments point to, for the length of a call.
-struct Arena {
-  Tensor tensors[4];
-  int tensor_count = 0;
-  Scalar scalars[4];
-  int scalar_count = 0;
-  Dims dims[3];
-  int dims_count = 0;
+class Arena {
+ public:
+  Arena() {}
+  Arena(const Arena&) = delete;
+  ~Arena() {
+    for (int i = 0; i < tensor_count_; ++i) tensors_[i].~Tensor();
+    for (int i = 0; i < dims_count_; ++i) dims_[i].~Dims();
+  }
   struct Cold {
     std::vector<std::vector<Tensor>> tensor_lists;
     std::vector<std::vector<double>> double_lists;
@@ -58,7 +59,6 @@ struct Arena {
     std::vector<std::unique_ptr<Scalar>> more_scalars;
     std::vector<std::unique_ptr<Dims>> more_dims;
   };
-  std::unique_ptr<Cold> cold_;
   Cold& cold() {
     if (!cold_) {
       cold_ = std::make_unique<Cold>();
@@ -72,6 +72,23 @@ struct Arena {
   Dims* new_dims();
   // Set where a tensor argument is of a subclass that may override __torch_function__.
   PyObject* overriding = nullptr;
+
+ private:
+  static constexpr int most = 4;
+  int tensor_count_ = 0;
+  int scalar_count_ = 0;
+  int dims_count_ = 0;
+  std::unique_ptr<Cold> cold_;
+  // Constructed as they are used: most calls use one or none.
+  union {
+    Tensor tensors_[most];
+  };
+  union {
+    Scalar scalars_[most];
+  };
+  union {
+    Dims dims_[most];
+  };
 };
 
 inline constexpr int max_params = 24;
