@@ -240,6 +240,22 @@ def test_conversion():
     compare(check_conversion)
 
 
+def check_overwriting_conversion(T):
+    future = import_module(T.__name__ + ".__future__")
+    net = T.nn.Linear(2, 3)
+    weight = net.weight
+    future.set_overwrite_module_params_on_conversion(True)
+    try:
+        net.double()
+    finally:
+        future.set_overwrite_module_params_on_conversion(False)
+    return [net.weight is weight, weight.dtype, net.weight.dtype, net.weight.requires_grad]
+
+
+def test_overwriting_conversion():
+    compare(check_overwriting_conversion)
+
+
 ACTIVATIONS = (
     "CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax "
     "Mish "

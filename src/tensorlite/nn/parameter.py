@@ -75,9 +75,8 @@ _C._set_parameter_class(Parameter)
 
 
 def _rebuild_parameter(cls: Any, data: Tensor, requires_grad: bool, backward_hooks: Any) -> Any:
-    param = cls(data, requires_grad)
-    param._backward_hooks = backward_hooks or None
-    return param
+    # Hooks are not pickled; the place is kept for them, as in PyTorch's format.
+    return cls(data, requires_grad)
 
 
 class _BufferMeta(type(Tensor)):  # type: ignore[misc]

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ... import _C
+from ... import _C, __future__
 from ..._tensor import Tensor
 from ..parameter import Parameter
 from ._tree import _ModuleTree
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .module import Module
-
-
-def _overwrites_on_conversion() -> bool:
-    from ... import __future__ as future
-
-    return future.get_overwrite_module_params_on_conversion()
 
 
 class _ModuleConversion(_ModuleTree):
@@ -33,7 +27,7 @@ class _ModuleConversion(_ModuleTree):
         if recurse:
             for module in self.children():
                 module._apply(fn)
-        overwrite = _overwrites_on_conversion()
+        overwrite = __future__.get_overwrite_module_params_on_conversion()
         for key, param in self._parameters.items():
             if param is None:
                 continue
