@@ -67,7 +67,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         state = dict(self.__dict__)
-        args = (type(self), self.data, self.requires_grad, OrderedDict())
+        args: tuple[Any, ...] = (type(self), self.data, self.requires_grad, OrderedDict())
         return (_rebuild_parameter, args, state) if state else (_rebuild_parameter, args)
 
 

@@ -59,7 +59,8 @@ class _ModuleConversion(_ModuleTree):
         """Calls ``fn`` on every submodule, then on this module. Returns self."""
         for module in self.children():
             module.apply(fn)
-        fn(self)
+        me: Any = self
+        fn(me)
         return self
 
     def cuda(self, device: Any = None) -> Self:

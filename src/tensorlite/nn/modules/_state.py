@@ -351,7 +351,8 @@ class _ModuleState(_ModuleConversion):
                         "incompatible keys in place"
                     )
 
-        load(self, local)
+        me: Any = self
+        load(me, local)
         if strict:
             for title, keys in (("Unexpected", unexpected_keys), ("Missing", missing_keys)):
                 if keys:

@@ -50,9 +50,9 @@ class _ModuleTree(_C._ModuleBase):
         Raises:
             AttributeError: the path leads nowhere, or to something that is no module.
         """
+        module: Any = self
         if target == "":
-            return self
-        module: Module = self
+            return module
         for item in target.split("."):
             if not hasattr(module, item):
                 raise AttributeError(f"{module._get_name()} has no attribute `{item}`")
@@ -112,7 +112,7 @@ class _ModuleTree(_C._ModuleBase):
         remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Any]]:
         seen = set()
-        modules = (
+        modules: Any = (
             self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
             if recurse
             else [(prefix, self)]
@@ -188,11 +188,12 @@ class _ModuleTree(_C._ModuleBase):
         """
         if memo is None:
             memo = set()
-        if self in memo:
+        me: Any = self
+        if me in memo:
             return
         if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
+            memo.add(me)
+        yield prefix, me
         for name, module in self._modules.items():
             if module is not None:
                 yield from module.named_modules(

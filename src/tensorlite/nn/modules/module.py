@@ -514,7 +514,9 @@ class Module(_ModuleState):
     def _call_with_hooks(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], called: set[int]
     ) -> tuple[tuple[Any, ...], Any]:
-        full_hooks, old_hooks, pre_hooks = [], [], []
+        full_hooks: list[Any] = []
+        old_hooks: list[Any] = []
+        pre_hooks: list[Any] = []
         if self._backward_pre_hooks or _global_backward_pre_hooks:
             pre_hooks = self._get_backward_pre_hooks()
         if self._backward_hooks or _global_backward_hooks:
@@ -655,7 +657,7 @@ class Module(_ModuleState):
         replica._parameters = {}
         replica._buffers = replica._buffers.copy()
         replica._modules = replica._modules.copy()
-        replica._is_replica = True
+        replica.__dict__["_is_replica"] = True
         return replica
 
 

@@ -117,7 +117,6 @@ def clip_grad_value_(
         foreach: accepted for compatibility.
     """
     clip_value = float(clip_value)
-    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
-    for p in parameters:
+    for p in [parameters] if isinstance(parameters, Tensor) else parameters:
         if p.grad is not None:
             p.grad.data.clamp_(min=-clip_value, max=clip_value)
