@@ -14,6 +14,13 @@ TL_ALWAYS_INLINE void each_run(const IndexArgs& a, const IndexRange& r, F&& f) {
   int64_t width = r.inner_end - r.inner_begin;
   for (int64_t o = r.outer_begin; o < r.outer_end; ++o) {
     T* base = self + a.outer[o];
+    if (a.n_inner == 1) {
+      const int64_t* index = a.index_per_element ? a.index + o * a.n_index : a.index;
+      T* row = a.other_is_scalar ? other : other + o * a.n_index;
+      int64_t step = a.other_is_scalar ? 0 : 1;
+      for (int64_t i = r.index_begin; i < r.index_end; ++i) f(base + index[i] * a.index_stride, row + i * step, int64_t(1));
+      continue;
+    }
     for (int64_t i = r.index_begin; i < r.index_end; ++i) {
       int64_t row = (o * a.n_index + i) * a.n_inner;
       if (!a.index_per_element) {
@@ -33,6 +40,16 @@ TL_ALWAYS_INLINE void each_run(const IndexArgs& a, const IndexRange& r, F&& f) {
       }
     }
   }
+}
+
+void bounds(const int64_t* index, int64_t n, int64_t* low, int64_t* high) {
+  int64_t least = 0, most = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    least = index[i] < least ? index[i] : least;
+    most = index[i] > most ? index[i] : most;
+  }
+  *low = least;
+  *high = most;
 }
 
 void gather(const IndexArgs& a, const IndexRange& r, size_t width) {
@@ -117,6 +134,7 @@ void reduce(const IndexArgs& a, const IndexRange& r, DType dtype, ScatterOp op) 
 
 }  // namespace
 
+TL_KERNEL(index_bounds, &bounds);
 TL_KERNEL(index_gather, &gather);
 TL_KERNEL(index_scatter, &scatter);
 TL_KERNEL(index_reduce, &reduce);

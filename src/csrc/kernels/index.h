@@ -30,6 +30,8 @@ struct IndexRange {
 
 enum class ScatterOp : uint8_t { assign, add, multiply, amax, amin };
 
+// The smallest and the largest of 0 and the entries.
+TL_KERNEL_SLOT(index_bounds, void (*)(const int64_t* index, int64_t n, int64_t* low, int64_t* high));
 // other = self[index]; `width` is the element size.
 TL_KERNEL_SLOT(index_gather, void (*)(const IndexArgs&, const IndexRange&, size_t width));
 // self[index] = other.

@@ -130,11 +130,9 @@ Tensor fresh_values(const Tensor& self, IntView sizes) {
 Tensor checked_index(const Tensor& index, int64_t size, int64_t dim, bool wrap, ErrorKind kind) {
   Tensor dense = as_index(index);
   const int64_t* p = dense.data<int64_t>();
-  int64_t n = dense.numel(), low = 0, high = -1;
-  for (int64_t i = 0; i < n; ++i) {
-    low = p[i] < low ? p[i] : low;
-    high = p[i] > high ? p[i] : high;
-  }
+  int64_t n = dense.numel(), low, high;
+  if (n == 0) return dense;
+  kernels::index_bounds(p, n, &low, &high);
   if (high >= size || low < (wrap ? -size : 0)) {
     for (int64_t i = 0; i < n; ++i) {
       if (p[i] >= size || p[i] < (wrap ? -size : 0)) {
@@ -155,7 +153,9 @@ Tensor checked_vector(const Tensor& index, int64_t size, const char* op) {
            "(): Expected dtype int32 or int64 for index, got ", dtype_name(index.dtype()));
   Tensor dense = as_index(index);
   const int64_t* p = dense.data<int64_t>();
-  for (int64_t i = 0; i < dense.numel(); ++i) {
+  int64_t low, high;
+  kernels::index_bounds(p, dense.numel(), &low, &high);
+  for (int64_t i = 0; (low < 0 || high >= size) && i < dense.numel(); ++i) {
     TL_CHECK_INDEX(p[i] >= 0 && p[i] < size, "index out of range in self (", op, "(): index ", p[i], ", size ", size, ")");
   }
   return dense;

@@ -50,6 +50,23 @@ struct FillArgs {
   }
 };
 
+int64_t count_true(const bool* p, int64_t n) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; ++i) count += p[i];
+  return count;
+}
+
+Tensor as_mask(const Tensor& t) { return dense_values(t, t.sizes(), DType::Bool); }
+
+Tensor nonzero_op(const Tensor& self) { return nonzero(self); }
+Result nonzero_any(const Tensor& self, bool as_tuple) {
+  if (!as_tuple) return nonzero(self);
+  Tensor places = nonzero(self.dim() == 0 ? unsqueeze(detach(self), 0) : self);
+  return unbind(places, 1);
+}
+
+}  // namespace
+
 Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Tensor& value) {
   FillArgs a(self, mask, value);
   TL_CHECK(equal(a.sizes, self.sizes()), "masked_fill_: output with shape ", Shape{self.sizes()},
@@ -73,23 +90,6 @@ Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Tensor& value)
   return self;
 }
 
-int64_t count_true(const bool* p, int64_t n) {
-  int64_t count = 0;
-  for (int64_t i = 0; i < n; ++i) count += p[i];
-  return count;
-}
-
-Tensor as_mask(const Tensor& t) { return dense_values(t, t.sizes(), DType::Bool); }
-
-Tensor nonzero_op(const Tensor& self) { return nonzero(self); }
-Result nonzero_any(const Tensor& self, bool as_tuple) {
-  if (!as_tuple) return nonzero(self);
-  Tensor places = nonzero(self.dim() == 0 ? unsqueeze(detach(self), 0) : self);
-  return unbind(places, 1);
-}
-
-}  // namespace
-
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Tensor& value) {
   FillArgs a(self, mask, value);
   Tensor out = empty(a.sizes, self.dtype());
@@ -112,8 +112,10 @@ Tensor masked_select(const Tensor& self, const Tensor& mask) {
     using T = typename decltype(tag)::type;
     const T* from = source.data<T>();
     T* to = out.data<T>();
-    for (int64_t i = 0; i < m.numel(); ++i) {
-      if (p[i]) *to++ = from[i];
+    // Written whether kept or not: no branch depends on the mask.
+    for (T* end = to + out.numel(); to != end; ++from, ++p) {
+      *to = *from;
+      to += *p;
     }
   });
   if (needs_grad(self)) {
@@ -204,19 +206,18 @@ Tensor nonzero(const Tensor& self) {
   Tensor out = empty(Dims{count_true(p, n), dims}, DType::Int64);
   int64_t* to = out.data<int64_t>();
   if (dims == 0) return out;
-  if (dims == 1) {
-    for (int64_t i = 0; i < n; ++i) {
-      if (p[i]) *to++ = i;
+  const int64_t* end = to + out.numel();
+  int64_t columns = self.sizes().back();
+  size_t last = size_t(dims) - 1;
+  Dims at(size_t(dims), 0);
+  for (int64_t i = 0; i < n && to != end; i += columns, p += columns) {
+    // Written whether kept or not: no branch depends on the values.
+    for (int64_t c = 0; c < columns && to != end; ++c) {
+      for (size_t d = 0; d < last; ++d) to[d] = at[d];
+      to[last] = c;
+      to += p[c] ? dims : 0;
     }
-    return out;
-  }
-  Dims at(static_cast<size_t>(dims));
-  for (int64_t i = 0; i < n; ++i) {
-    if (p[i]) {
-      std::memcpy(to, at.data(), size_t(dims) * 8);
-      to += dims;
-    }
-    for (size_t d = size_t(dims); d-- > 0;) {
+    for (size_t d = last; d-- > 0;) {
       if (++at[d] < self.sizes()[d]) break;
       at[d] = 0;
     }

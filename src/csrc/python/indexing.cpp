@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "autograd/record.h"
+#include "ops/index_plan.h"
 #include "ops/view.h"
 #include "python/creation.h"
 #include "python/op_function.h"
@@ -261,7 +262,18 @@ Tensor basic_view(const Tensor& self, Split& s) {
   return basic_index(self, std::move(s.basic), s.label != nullptr ? s.label : "UnsqueezeBackward0");
 }
 
+// Is the index a lone mask over the first dims of `self`?
+bool is_mask_of(const Tensor& self, PyObject* index) {
+  if (!is_tensor(index)) return false;
+  const Tensor& m = unwrap(index);
+  return m.dtype() == DType::Bool && m.dim() > 0 && m.dim() <= self.dim() &&
+         equal(m.sizes(), self.sizes().first(size_t(m.dim())));
+}
+
 Tensor get_slow(const Tensor& self, PyObject* index) {
+  if (is_mask_of(self, index) && unwrap(index).dim() == self.dim() && !needs_grad(self)) {
+    return masked_select(self, unwrap(index));
+  }
   if (PySlice_Check(index) && self.dim() > 0) {
     Item item = parse_item(index);
     Py_ssize_t start = item.start, stop = item.stop;
@@ -374,6 +386,13 @@ void write_view(const Tensor& view, const Tensor& value) {
 
 void set_slow(const Tensor& self, PyObject* index, PyObject* py_value) {
   Tensor value = value_tensor(self, py_value);
+  if (value.numel() == 1 && is_mask_of(self, index) && !needs_grad(self, value)) {
+    // One number for all places: no need to know where they are.
+    Dims sizes(unwrap(index).sizes());
+    while (int64_t(sizes.size()) < self.dim()) sizes.push_back(1);
+    masked_fill_(self, reshape(detach(unwrap(index)), sizes), reshape(value, Dims{}));
+    return;
+  }
   Items items = parse(index);
   Split s = split_index(self, items);
   if (!s.advanced) {
