@@ -34,7 +34,9 @@ Node::~Node() {
 
 void Node::set_meta(uint32_t i, uint32_t count, const Tensor& output) {
   if (i == 0) {
-    meta0 = OutputMeta(output);
+    // Built in place: this runs once per recorded op.
+    meta0.~OutputMeta();
+    new (&meta0) OutputMeta(output);
     return;
   }
   if (more_meta == nullptr) more_meta = new OutputMeta[count - 1];

@@ -14,6 +14,22 @@ Tensor view_of(const Tensor& self, IntView sizes, IntView strides, int64_t offse
   return v;
 }
 
+// Sizes and strides on the stack, written only as far as there are dims.
+struct Lists {
+  static constexpr size_t most = 65;  // a tensor's limit, and one for unsqueeze
+  size_t n;
+  int64_t sizes[most], strides[most];
+  explicit Lists(const Tensor& t) : n(size_t(t.dim())) {
+    for (size_t d = 0; d < n; ++d) {
+      sizes[d] = t->dims[d];
+      strides[d] = t->dims[n + d];
+    }
+  }
+  Tensor view_of(const Tensor& self) const {
+    return tl::view_of(self, IntView(sizes, n), IntView(strides, n), self->offset);
+  }
+};
+
 // Views that pick some of the elements: `Spec::of(t)` is the raw view of a tensor of the input's
 // shape. The gradient is zeros with the incoming one written through the same view.
 template <class Spec>
@@ -117,143 +133,12 @@ struct DiagonalSpec {
   }
 };
 
-// --- as_strided: the gradient goes through a flat buffer that both geometries read ---------------
-
-struct Geometry {
-  Dims sizes, strides;
-  int64_t offset;
-  int64_t numel() const {
-    int64_t n = 1;
-    for (int64_t s : sizes) n *= s;
-    return n;
-  }
-  int64_t end() const {
-    int64_t e = offset + 1;
-    for (size_t d = 0; d < sizes.size(); ++d) e += (sizes[d] - 1) * strides[d];
-    return e;
-  }
-  // Conservative: true where two index tuples may meet.
-  bool overlaps() const {
-    Dims order(sizes.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = int64_t(i);
-    for (size_t i = 1; i < order.size(); ++i) {
-      for (size_t j = i; j > 0 && strides[size_t(order[j])] < strides[size_t(order[j - 1])]; --j) {
-        std::swap(order[j], order[j - 1]);
-      }
-    }
-    int64_t reach = 0;  // the largest offset of the dims so far
-    for (int64_t d : order) {
-      if (sizes[size_t(d)] <= 1) continue;
-      if (strides[size_t(d)] <= reach) return true;
-      reach += (sizes[size_t(d)] - 1) * strides[size_t(d)];
-    }
-    return false;
-  }
-};
-
-// buffer[geometry] += values, in index order.
-void accumulate(const Tensor& buffer, const Geometry& g, const Tensor& values) {
-  Tensor v = values.is_contiguous() ? values : raw_clone(contiguous(values));
-  int64_t n = v.numel();
-  size_t nd = g.sizes.size();
-  dispatch_all(v.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    T* out = buffer.data<T>();
-    const T* in = v.data<T>();
-    Dims at(nd);
-    int64_t offset = g.offset;
-    for (int64_t i = 0; i < n; ++i) {
-      if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-        out[offset] = convert<T>(convert<float>(out[offset]) + convert<float>(in[i]));
-      } else {
-        out[offset] = T(out[offset] + in[i]);
-      }
-      for (size_t d = nd; d-- > 0;) {
-        offset += g.strides[d];
-        if (++at[d] < g.sizes[d]) break;
-        offset -= g.sizes[d] * g.strides[d];
-        at[d] = 0;
-      }
-    }
-  });
-}
-
-struct Restride {
-  Geometry from, to, counted;  // `counted`: elements that share memory in it share the gradient
-};
-
-// Writes `grad` (shape of `from`) into a flat buffer and reads it out through `to`.
-Tensor restride(const Tensor& grad, const Restride& r) {
-  int64_t extent = 1;
-  for (const Geometry* g : {&r.from, &r.to, &r.counted}) {
-    if (g->numel() > 0) extent = std::max(extent, g->end());
-  }
-  Tensor out;
-  {
-    NoGradGuard no_grad;
-    Tensor buffer = zeros(Dims{extent}, grad.dtype());
-    if (grad.numel() > 0) {
-      if (r.from.overlaps()) {
-        accumulate(buffer, r.from, grad);
-      } else {
-        copy_values(alias(buffer, r.from.sizes, r.from.strides, r.from.offset), grad);
-      }
-      if (r.counted.overlaps()) {
-        Tensor count = zeros(Dims{extent}, grad.dtype());
-        accumulate(count, r.counted, ones(r.counted.sizes, grad.dtype()));
-        buffer = div(buffer, maximum(count, ones_like(count)));
-      }
-    }
-    out = empty(r.to.sizes, grad.dtype());
-    if (out.numel() > 0) copy_values(out, alias(buffer, r.to.sizes, r.to.strides, r.to.offset));
-  }
-  if (needs_grad(grad)) {
-    record(out, "AsStridedBackwardBackward0", inputs(grad), saves(),
-           [r](Backward& b) { b[0] = restride(b.grad(), Restride{r.to, r.from, r.counted}); });
-  }
-  return out;
-}
-
 }  // namespace
 
 Tensor raw_clone(const Tensor& self) {
   Tensor out = empty_like(self);
   copy_values(out, self);
   return out;
-}
-
-Tensor as_strided(const Tensor& self, IntView sizes, IntView strides, std::optional<int64_t> offset_arg) {
-  TL_CHECK(sizes.size() == strides.size(), "as_strided: mismatch in length of strides and shape: ", Shape{sizes},
-           " and ", Shape{strides});
-  int64_t offset = offset_arg.value_or(self->offset);
-  int64_t numel = checked_numel(sizes);
-  for (int64_t s : strides) {
-    TL_CHECK(s >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", Shape{strides});
-  }
-  TL_CHECK(offset >= 0, "as_strided: storage_offset must be non-negative, got ", offset);
-  if (numel > 0) {
-    int64_t last = offset;
-    bool overflow = false;
-    for (size_t d = 0; d < sizes.size(); ++d) {
-      int64_t step;
-      overflow = overflow || __builtin_mul_overflow(sizes[d] - 1, strides[d], &step) ||
-                 __builtin_add_overflow(last, step, &last);
-    }
-    auto width = int64_t(item_size(self.dtype()));
-    TL_CHECK(!overflow && last < int64_t(self->storage->nbytes) / width, "as_strided: setStorage: sizes ", Shape{sizes},
-             ", strides ", Shape{strides}, ", storage offset ", offset, ", and itemsize ", width,
-             " requiring a storage size of ", (last + 1) * width, " are out of bounds for storage of size ",
-             self->storage->nbytes);
-  }
-  Tensor v = view_of(self, sizes, strides, offset);
-  if (needs_grad(self)) {
-    int64_t base = std::min(offset, self->offset);
-    Geometry in{Dims(self.sizes()), Dims(self.strides()), self->offset - base};
-    Geometry out{Dims(sizes), Dims(strides), offset - base};
-    record(v, "AsStridedBackward0", inputs(self), saves(),
-           [in, out](Backward& b) { b[0] = restride(b.grad(), Restride{out, in, in}); });
-  }
-  return v;
 }
 
 namespace {
@@ -267,6 +152,37 @@ Tensor viewed(const Tensor& self, IntView sizes, IntView strides) {
   return v;
 }
 
+// The usual case, a contiguous tensor and a fitting shape of few dims, without lists. False leaves
+// it to the general way, errors included.
+constexpr size_t quick_dims = 6;
+bool quick_geometry(const Tensor& self, IntView wanted, int64_t* sizes, int64_t* strides) {
+  size_t n = wanted.size();
+  if (!self.is_contiguous() || self.numel() == 0 || n > quick_dims) return false;
+  int64_t known = 1;
+  size_t unknown = n;
+  for (size_t i = 0; i < n; ++i) {
+    sizes[i] = wanted[i];
+    if (wanted[i] > 0) {
+      if (__builtin_mul_overflow(known, wanted[i], &known)) return false;
+    } else if (wanted[i] == -1 && unknown == n) {
+      unknown = i;
+    } else {
+      return false;
+    }
+  }
+  if (unknown < n) {
+    sizes[unknown] = self.numel() / known;
+    known *= sizes[unknown];
+  }
+  if (known != self.numel()) return false;
+  int64_t step = 1;
+  for (size_t i = n; i-- > 0;) {
+    strides[i] = step;
+    step *= sizes[i];
+  }
+  return true;
+}
+
 // Sizes without -1, checked against the number of elements.
 Dims resolve(const Tensor& self, IntView sizes) {
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -278,14 +194,12 @@ Dims resolve(const Tensor& self, IntView sizes) {
 }  // namespace
 
 Tensor view(const Tensor& self, IntView sizes) {
-  Dims out = resolve(self, sizes), strides;
-  bool fits = self.is_contiguous() && self.numel() > 0;
-  if (fits) {
-    strides = contiguous_strides(out);
-  } else {
-    fits = view_strides(self.sizes(), self.strides(), out, strides);
+  int64_t quick_sizes[quick_dims], quick_strides[quick_dims];
+  if (quick_geometry(self, sizes, quick_sizes, quick_strides)) {
+    return viewed(self, IntView(quick_sizes, sizes.size()), IntView(quick_strides, sizes.size()));
   }
-  TL_CHECK(fits,
+  Dims out = resolve(self, sizes), strides;
+  TL_CHECK(view_strides(self.sizes(), self.strides(), out, strides),
            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
            "contiguous subspaces). Use .reshape(...) instead. (view of a tensor of shape ",
            Shape{self.sizes()}, " and strides ", Shape{self.strides()}, " as ", Shape{sizes}, ")");
@@ -293,6 +207,10 @@ Tensor view(const Tensor& self, IntView sizes) {
 }
 
 Tensor reshape(const Tensor& self, IntView sizes) {
+  int64_t quick_sizes[quick_dims], quick_strides[quick_dims];
+  if (quick_geometry(self, sizes, quick_sizes, quick_strides)) {
+    return viewed(self, IntView(quick_sizes, sizes.size()), IntView(quick_strides, sizes.size()));
+  }
   Dims out = resolve(self, sizes), strides;
   if (view_strides(self.sizes(), self.strides(), out, strides)) return viewed(self, out, strides);
   Tensor copy = contiguous(self);
@@ -367,12 +285,12 @@ Tensor permute(const Tensor& self, IntView dims) {
 namespace {
 
 Tensor transposed(const Tensor& self, int64_t a, int64_t b_dim, const char* label) {
-  Dims sizes(self.sizes()), strides(self.strides());
-  if (!sizes.empty()) {
-    std::swap(sizes[size_t(a)], sizes[size_t(b_dim)]);
-    std::swap(strides[size_t(a)], strides[size_t(b_dim)]);
+  Lists lists(self);
+  if (lists.n > 0) {
+    std::swap(lists.sizes[a], lists.sizes[b_dim]);
+    std::swap(lists.strides[a], lists.strides[b_dim]);
   }
-  Tensor v = view_of(self, sizes, strides, self->offset);
+  Tensor v = lists.view_of(self);
   if (needs_grad(self)) {
     record(v, label, inputs(self), saves(),
            [a, b_dim, label](Backward& b) { b[0] = transposed(b.grad(), a, b_dim, label); });
@@ -484,11 +402,16 @@ Tensor squeeze(const Tensor& self, IntView dims) {
 
 Tensor unsqueeze(const Tensor& self, int64_t dim) {
   dim = wrap_dim(dim, self.dim() + 1);
-  Dims sizes(self.sizes()), strides(self.strides());
-  size_t d = size_t(dim);
-  strides.insert(d, d < sizes.size() ? sizes[d] * strides[d] : 1);
-  sizes.insert(d, 1);
-  Tensor v = view_of(self, sizes, strides, self->offset);
+  Lists lists(self);
+  size_t at = size_t(dim);
+  int64_t stride = at < lists.n ? lists.sizes[at] * lists.strides[at] : 1;
+  for (size_t d = lists.n++; d > at; --d) {
+    lists.sizes[d] = lists.sizes[d - 1];
+    lists.strides[d] = lists.strides[d - 1];
+  }
+  lists.sizes[at] = 1;
+  lists.strides[at] = stride;
+  Tensor v = lists.view_of(self);
   if (needs_grad(self)) {
     record(v, "UnsqueezeBackward0", inputs(self), saves(), [dim](Backward& b) { b[0] = squeeze(b.grad(), dim); });
   }
@@ -686,7 +609,6 @@ Tensor matrix_transpose(const Tensor& self) {
 using OpView = Tensor (*)(const Tensor&, IntView);
 using OpTensor = Tensor (*)(const Tensor&);
 using OpInt = Tensor (*)(const Tensor&, int64_t);
-using OpAsStrided = Tensor (*)(const Tensor&, IntView, IntView, std::optional<int64_t>);
 constexpr uint32_t both = op::function | op::method | op::view;
 constexpr uint32_t only_method = op::method | op::view;
 
@@ -758,10 +680,6 @@ const OpRecord records[] = {
     {"unfold(Tensor self, int dimension, int size, int step) -> Tensor", TL_OP(unfold), only_method,
      "Windows of `size` elements of `dimension`, each `step` after the one before, as a new last dim.",
      "randn(7), 0, 3, 2 | randn(3, 5), 1, 2, 1 | randn(4, 3), 0, 4, 1"},
-    {"as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
-     TL_OP(static_cast<OpAsStrided>(as_strided)), both,
-     "Any sizes, strides and offset over the storage of `self`; RuntimeError where they leave it.",
-     "randn(3, 4), (2, 2), (4, 1), 1 | randn(9), (3, 3), (2, 1) | randn(2, 3), (2, 3), (0, 1)"},
     {"alias(Tensor self) -> Tensor", TL_OP(alias_view), op::internal | op::view, "Another tensor over the same elements.",
      "randn(3)"},
     {"detach(Tensor self) -> Tensor", TL_OP(detached), both | op::nondifferentiable,
