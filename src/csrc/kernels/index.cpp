@@ -132,8 +132,20 @@ void reduce(const IndexArgs& a, const IndexRange& r, DType dtype, ScatterOp op) 
   }
 }
 
+void fill(char* data, const bool* mask, const char* value, int64_t n, size_t width) {
+  const auto* m = reinterpret_cast<const uint8_t*>(mask);
+  dispatch_by_size(width, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* TL_RESTRICT to = reinterpret_cast<T*>(data);
+    T v;
+    std::memcpy(&v, value, sizeof v);
+    for (int64_t i = 0; i < n; ++i) to[i] = m[i] != 0 ? v : to[i];
+  });
+}
+
 }  // namespace
 
+TL_KERNEL(mask_fill, &fill);
 TL_KERNEL(index_bounds, &bounds);
 TL_KERNEL(index_gather, &gather);
 TL_KERNEL(index_scatter, &scatter);

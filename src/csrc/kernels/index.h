@@ -39,4 +39,7 @@ TL_KERNEL_SLOT(index_scatter, void (*)(const IndexArgs&, const IndexRange&, size
 // self[index] = op(self[index], other), in the order of i.
 TL_KERNEL_SLOT(index_reduce, void (*)(const IndexArgs&, const IndexRange&, DType dtype, ScatterOp op));
 
+// data[i] = *value where mask[i] is set.
+TL_KERNEL_SLOT(mask_fill, void (*)(char* data, const bool* mask, const char* value, int64_t n, size_t width));
+
 }  // namespace tl::kernels

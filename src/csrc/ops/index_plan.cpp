@@ -102,7 +102,9 @@ void IndexPlan::scatter(const Tensor& source, kernels::ScatterOp op) {
   // Threads share neither outer nor inner places, so that equal indices meet in their order.
   bool by_outer = args.n_outer >= args.n_inner;
   int64_t n = by_outer ? args.n_outer : args.n_inner;
-  int64_t grain = total <= grain_elements ? n : std::max<int64_t>(16, grain_elements / (total / n));
+  // Inner pieces are kept wide: each walks all rows.
+  int64_t least = by_outer ? 1 : 1024;
+  int64_t grain = total <= grain_elements ? n : std::max(least, grain_elements / (total / n));
   parallel_for(n, grain, [&](int64_t b, int64_t e) {
     kernels::IndexRange r = by_outer ? kernels::IndexRange{b, e, 0, args.n_index, 0, args.n_inner}
                                      : kernels::IndexRange{0, args.n_outer, 0, args.n_index, b, e};

@@ -1,6 +1,4 @@
 // Masks: masked_fill, masked_select, masked_scatter, nonzero.
-#include <cstring>
-
 #include "autograd/record.h"
 #include "core/parallel.h"
 #include "ops/index_plan.h"
@@ -13,17 +11,9 @@ namespace {
 
 // Writes the bytes of `value` where `mask` is set; both contiguous and of one shape.
 void fill_where(const Tensor& out, const Tensor& mask, const Tensor& value) {
-  dispatch_by_size(item_size(out.dtype()), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    T v;
-    std::memcpy(&v, value.bytes(), sizeof v);
-    T* to = out.data<T>();
-    const bool* m = mask.data<bool>();
-    parallel_for(out.numel(), 1 << 17, [&](int64_t b, int64_t e) {
-      for (int64_t i = b; i < e; ++i) {
-        if (m[i]) to[i] = v;
-      }
-    });
+  size_t width = item_size(out.dtype());
+  parallel_for(out.numel(), 1 << 17, [&](int64_t b, int64_t e) {
+    kernels::mask_fill(out.bytes() + size_t(b) * width, mask.data<bool>() + b, value.bytes(), e - b, width);
   });
 }
 
