@@ -475,3 +475,55 @@ def test_subclass_keeps_its_type():
     assert type(x[0]) is Mine
     x[0] = 1.0
     assert type(x) is Mine and x[0, 0, 0].item() == 1.0
+
+
+def random_entry(rng, size):
+    """One entry of an index for a dim of that size: (kind, value)."""
+
+    def place():
+        if rng.random() < 0.1 or size == 0:
+            return int(rng.integers(-size - 1, size + 1))
+        return int(rng.integers(-size, size))
+
+    def bound():
+        return None if rng.random() < 0.3 else int(rng.integers(-size - 2, size + 3))
+
+    kind = rng.integers(12)
+    if kind < 3:
+        return "plain", place()
+    if kind < 6:
+        return "plain", slice(bound(), bound(), [None, 1, 2, 3][rng.integers(4)])
+    if kind < 9:
+        return "plain", [None, ..., bool(rng.random() < 0.7)][kind - 6]
+    if kind == 9:
+        return "tensor", rng.random(size) > 0.5
+    if kind == 10:
+        return "tensor", np.array([place() for _ in range(rng.integers(1, 4))], dtype=np.int64)
+    return "tensor", np.array([[place()], [place()]] if rng.random() < 0.5 else place())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_indices(seed):
+    """Reads, writes and errors of arbitrary indices of arbitrarily permuted tensors."""
+    rng = np.random.default_rng(seed)
+    for _ in range(500):
+        shape = tuple(
+            int(s) for s in rng.integers(0 if rng.random() < 0.2 else 2, 5, rng.integers(5))
+        )
+        n = len(shape)
+        order = [int(d) for d in rng.permutation(n)]
+        entries = [
+            random_entry(rng, shape[min(d, n - 1)] if n else 1) for d in range(rng.integers(n + 2))
+        ]
+        results = []
+        for m, (x,) in libraries([np.arange(float(np.prod(shape))).reshape(shape)]):
+            x = x.permute(order)
+            index = tuple(m.tensor(v) if kind == "tensor" else v for kind, v in entries)
+            index = index[0] if len(index) == 1 else index
+            try:
+                read = x[index].numpy().copy()
+                x[index] = -1.0
+                results.append((read.shape, read.tolist(), x.numpy().tolist()))
+            except Exception as e:
+                results.append(type(e).__name__)
+        assert results[0] == results[1], (shape, order, entries)

@@ -34,9 +34,14 @@ struct Advanced {
     int64_t count = 1;
     for (int64_t s : shape) count *= s;
     offsets.assign(size_t(count), 0);
+    int64_t rest = count;
+    for (const Dims* kept : {&outer, &inner}) {
+      for (int64_t d : *kept) rest *= self.sizes()[size_t(d)];
+    }
     for (size_t d : indexed) {
       int64_t size = self.sizes()[d], stride = self.strides()[d];
       TL_CHECK_INDEX(size > 0 || count == 0, "index is out of bounds for dimension with size 0");
+      if (rest == 0) continue;  // nothing is read: PyTorch takes any index then
       Tensor checked = checked_index(indices[d], size, int64_t(d), true, ErrorKind::index);
       Tensor dense = dense_values(checked, shape, DType::Int64);
       const int64_t* p = dense.data<int64_t>();
