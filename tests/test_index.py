@@ -515,6 +515,8 @@ def test_random_indices(seed):
         entries = [
             random_entry(rng, shape[min(d, n - 1)] if n else 1) for d in range(rng.integers(n + 2))
         ]
+        if sum(v is ... for _, v in entries) > 1:
+            continue  # after a second one PyTorch counts dims that are not there
         results = []
         for m, (x,) in libraries([np.arange(float(np.prod(shape))).reshape(shape)]):
             x = x.permute(order)
