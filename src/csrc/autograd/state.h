@@ -34,7 +34,7 @@ inline bool requires_grad(const Tensor& t) {
   return (p->flags & TensorImpl::requires_grad_leaf) || p->grad_fn != nullptr ||
          (p->view_base != nullptr && p->view_kind != ViewKind::none &&
           ((p->view_base->flags & TensorImpl::requires_grad_leaf) || p->view_base->grad_fn != nullptr) &&
-          is_differentiable(p->dtype) && p->view_kind != ViewKind::made_in_no_grad);
+          is_differentiable(p->dtype));
 }
 inline bool is_leaf(const Tensor& t) { return !requires_grad(t) || (t->flags & TensorImpl::requires_grad_leaf); }
 

@@ -10,6 +10,7 @@
 #include "python/generator.h"
 #include "python/op_function.h"
 #include "python/optim.h"
+#include "python/storage.h"
 #include "python/tensor.h"
 #include "python/types.h"
 
@@ -69,6 +70,7 @@ void register_all(py::module_& m) {
     register_ops(m.ptr());
     register_tensor_type(m.ptr());
     register_creation(m.ptr());
+    register_storage(m.ptr());
     register_generator(m.ptr());
     register_autograd(m.ptr());
     register_optim(m.ptr());

@@ -1,0 +1,267 @@
+"""`Tensor`: the Python half of the type whose C++ half is `_C._VariableBase`.
+
+Operators, ops and their in-place forms are put on the base by C++; what is here is what is rarely
+called or needs Python.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from . import _C
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class _TorchFunctionOff:
+    """Runs a block with the `__torch_function__` protocol off."""
+
+    def __enter__(self) -> None:
+        self._was = _C._set_torch_function_enabled(False)
+
+    def __exit__(self, *exc: object) -> None:
+        _C._set_torch_function_enabled(self._was)
+
+
+class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
+    """An n-dimensional array that can record what is done to it, and be differentiated.
+
+    Made by `tensorlite.tensor(data)`, factories such as `zeros`, or as the result of ops.
+    `Tensor(2, 3)` (uninitialised, of that shape) and `Tensor([1, 2])` work as in the first PyTorch.
+    """
+
+    # NumPy leaves `array + tensor` to us.
+    __array_priority__ = 1000
+    is_leaf: bool
+
+    # --- protocol -------------------------------------------------------------------------------
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Results of ops on a subclass are of the subclass."""
+        with _TorchFunctionOff():
+            result = func(*args, **(kwargs or {}))
+            return _as_subclass_result(result, cls)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError("a tensor of another dtype cannot become an array without a copy")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        if array.dtype == bool:
+            array = array.astype("uint8")
+        return _C.as_tensor(array)
+
+    def __contains__(self, element: Any, /) -> bool:
+        if isinstance(element, (Tensor, bool, int, float, complex)):
+            return bool((element == self).any().item())
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
+
+    def __format__(self, spec: str) -> str:
+        if self.dim() == 0:
+            return self.item().__format__(spec)
+        return object.__format__(self, spec)
+
+    def __reversed__(self) -> Tensor:
+        return self if self.dim() == 0 else self.flip(0)
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __round__(self, ndigits: int = 0) -> Tensor:
+        return self.round(decimals=ndigits)
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
+            for slot, value in state[1].items():
+                setattr(self, slot, value)
+            state = state[0]
+        if state:
+            self.__dict__.update(state)
+
+    def __copy__(self) -> Tensor:
+        out = _C._make_subclass(type(self), self.detach(), False)
+        out.requires_grad_(self.requires_grad and self.is_leaf)
+        out.__dict__.update(self.__dict__)
+        return out
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment. If you were attempting to deepcopy a module, this may be "
+                "because of a torch.nn.utils.weight_norm usage."
+            )
+        if id(self) in memo:
+            return memo[id(self)]
+        import copy
+
+        with _TorchFunctionOff():
+            # Tensors that share a storage go on sharing it.
+            key = ("tensorlite storage", self._storage_ptr())
+            base = memo.get(key)  # type: ignore[call-overload]
+            if base is None:
+                base = _C._storage_bytes(self).clone()
+                memo[key] = base  # type: ignore[index]
+            data = _C._from_storage(
+                base, self.dtype, self.storage_offset(), tuple(self.shape), self.stride()
+            )
+            out = _C._make_subclass(type(self), data, self.requires_grad)
+        memo[id(self)] = out
+        if self.grad is not None:
+            out.grad = copy.deepcopy(self.grad, memo)
+        if self.__dict__:
+            out.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return out
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        with _TorchFunctionOff():
+            state = copyreg_state(self)
+            storage = _C._storage_bytes(self.detach())
+            args = (
+                type(self),
+                bytes(memoryview(storage)),
+                self.dtype,
+                self.storage_offset(),
+                tuple(self.shape),
+                self.stride(),
+                self.requires_grad,
+                OrderedDict(),
+            )
+        if not self.is_leaf and self.requires_grad:
+            raise RuntimeError(
+                "Only leaf tensors can be pickled; detach() it first, or save a leaf and recompute."
+            )
+        return (_rebuild_tensor, args, state) if state else (_rebuild_tensor, args)
+
+    # --- conversions ----------------------------------------------------------------------------
+
+    def cpu(self, memory_format: Any = None) -> Tensor:
+        """`self`: tensors live on the CPU."""
+        return self
+
+    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+        """Raises: there is no CUDA in a CPU library."""
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """Raises, as in PyTorch without an accelerator."""
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+
+    def is_pinned(self, device: Any = None) -> bool:
+        return False
+
+    def get_device(self) -> int:
+        """-1: the CPU has no ordinal."""
+        return -1
+
+    def type(self, dtype: Any = None, non_blocking: bool = False, **kwargs: Any) -> Any:
+        """The name of the tensor's type ("torch.FloatTensor"), or the tensor as another type.
+
+        `dtype` is a dtype, a name such as "torch.LongTensor", or a class such as `LongTensor`.
+        """
+        from ._tensor_types import dtype_of_type, type_name
+
+        if dtype is None:
+            return type_name(self.dtype)
+        return self.to(dtype_of_type(dtype))
+
+    def new(self, *args: Any, **kwargs: Any) -> Tensor:
+        """A new tensor of the same dtype: `new()`, `new(2, 3)`, `new([1, 2])`, `new(other)`."""
+        return _C._legacy_tensor(self.dtype, args)
+
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+    ) -> Tensor:
+        """`tensor(data)` with this tensor's dtype unless another is given."""
+        if isinstance(data, Tensor):
+            data = data.detach()
+            out = data.to(dtype or self.dtype, copy=True)
+            return out.requires_grad_(requires_grad)
+        return _C.tensor(
+            data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad
+        )
+
+    def as_subclass(self, cls: Any) -> Any:
+        """The same data and history as an instance of `cls`."""
+        return _C._as_subclass(self, cls)
+
+    def share_memory_(self) -> Tensor:
+        return self
+
+    def is_shared(self) -> bool:
+        return False
+
+    def dim_order(self) -> tuple[int, ...]:
+        """Dims from the slowest-moving to the fastest in memory."""
+        return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
+
+    def apply_(self, callable: Any) -> Tensor:
+        """Replaces each element by `callable(element)`; slow, and outside autograd."""
+        if self.requires_grad:
+            raise RuntimeError("apply_() is only implemented on CPU tensors that do not require grad")
+        flat = [callable(v) for v in self.reshape(-1).tolist()]
+        return self.copy_(_C.tensor(flat, dtype=self.dtype).view(self.shape))
+
+    def map_(self, tensor: Tensor, callable: Any) -> Tensor:
+        """Replaces each element by `callable(element, other_element)`."""
+        other = tensor.expand(self.shape).reshape(-1).tolist()
+        flat = [callable(a, b) for a, b in zip(self.reshape(-1).tolist(), other)]
+        return self.copy_(_C.tensor(flat, dtype=self.dtype).view(self.shape))
+
+    def module_load(self, other: Tensor, assign: bool = False) -> Tensor:
+        """What load_state_dict puts in place of `self` when it loads `other`."""
+        return other.detach() if assign else self.copy_(other)
+
+    @property
+    def name(self) -> None:
+        """None: names of variables are of the first PyTorch's time."""
+        return None
+
+
+def _as_subclass_result(result: Any, cls: type) -> Any:
+    if isinstance(result, Tensor):
+        return result if isinstance(result, cls) else _C._as_subclass(result, cls)
+    if type(result) in (tuple, list):
+        return type(result)(_as_subclass_result(r, cls) for r in result)
+    return result
+
+
+def copyreg_state(obj: Any) -> Any:
+    """The state that pickle keeps of `obj` beside its data: __dict__ and slots."""
+    slots = {
+        name: getattr(obj, name)
+        for name in copyreg._slotnames(type(obj))  # type: ignore[attr-defined]
+        if hasattr(obj, name)
+    }
+    return (obj.__dict__, slots) if slots else obj.__dict__
+
+
+def _rebuild_tensor(
+    cls: type,
+    data: bytes,
+    dtype: Any,
+    offset: int,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    requires_grad: bool,
+    hooks: Any,
+) -> Tensor:
+    """Undoes `Tensor.__reduce_ex__`."""
+    storage = _C.tensor(bytearray(data), dtype=_C.uint8)
+    tensor = _C._from_storage(storage, dtype, offset, size, stride)
+    return _C._make_subclass(cls, tensor, requires_grad)
+
+
+_C._set_tensor_class(Tensor)

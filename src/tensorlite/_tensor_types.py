@@ -1,0 +1,72 @@
+"""The typed constructors of the first PyTorch: FloatTensor, LongTensor and so on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _C
+from ._tensor import Tensor
+
+_NAMES = {
+    "FloatTensor": _C.float32,
+    "DoubleTensor": _C.float64,
+    "HalfTensor": _C.float16,
+    "BFloat16Tensor": _C.bfloat16,
+    "ByteTensor": _C.uint8,
+    "CharTensor": _C.int8,
+    "ShortTensor": _C.int16,
+    "IntTensor": _C.int32,
+    "LongTensor": _C.int64,
+    "BoolTensor": _C.bool,
+    "ComplexFloatTensor": _C.complex64,
+    "ComplexDoubleTensor": _C.complex128,
+}
+_NAME_OF = {dtype: name for name, dtype in _NAMES.items()}
+
+
+class tensortype(type):
+    """The class of FloatTensor and its kin: instances are the tensors of one dtype."""
+
+    dtype: Any
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        return _C._legacy_tensor(cls.dtype, args)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype == cls.dtype
+
+    def __repr__(cls) -> str:
+        return f"<class 'torch.{cls.__name__}'>"
+
+
+def _make(name: str, dtype: Any) -> tensortype:
+    return tensortype(name, (), {"dtype": dtype, "__module__": "torch", "is_cuda": False})
+
+
+TYPES: dict[str, tensortype] = {name: _make(name, dtype) for name, dtype in _NAMES.items()}
+
+
+def type_name(dtype: Any) -> str:
+    """"torch.FloatTensor" for float32, and so on."""
+    return "torch." + _NAME_OF[dtype]
+
+
+def dtype_of_type(kind: Any) -> Any:
+    """The dtype that a dtype, a typed constructor, or the name of one stands for."""
+    if isinstance(kind, tensortype):
+        return kind.dtype
+    if kind is Tensor:
+        return _C.get_default_dtype()
+    if isinstance(kind, str):
+        name = kind.split(".")[-1]
+        if name == "Tensor":
+            return _C.get_default_dtype()
+        if name in _NAMES:
+            return _NAMES[name]
+        raise ValueError(f"invalid type: {kind!r}")
+    return kind
+
+
+def set_default_tensor_type(kind: Any) -> None:
+    """Sets the default dtype by the name or class of a floating-point tensor type."""
+    _C.set_default_dtype(dtype_of_type(kind))
