@@ -84,4 +84,8 @@ from .random import (  # noqa: E402
     seed,
     set_rng_state,
 )
-from . import nn, optim  # noqa: E402
+
+try:  # bootstrap, until every op that they import has landed
+    from . import nn, optim  # noqa: E402
+except ImportError:
+    pass

@@ -228,8 +228,11 @@ PyObject* op_get_doc(PyObject* self, void*) {
   std::string text;
   for (const Overload& o : *f->overloads) {
     const OpRecord& r = *o.signature->record;
-    std::string sig = r.signature;
-    if (o.mode == Mode::inplace) sig.insert(sig.find('('), "_");
+    std::string_view record = r.signature;
+    size_t paren = record.find('(');
+    std::string sig(record.substr(0, paren));
+    if (o.mode == Mode::inplace) sig += '_';
+    sig += record.substr(paren);
     text += sig + "\n\n" + (o.mode == Mode::inplace ? "In-place version. " : "") + r.doc + "\n\n";
   }
   return PyUnicode_FromString(text.c_str());

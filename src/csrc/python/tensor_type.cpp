@@ -1,10 +1,11 @@
 // The life of a tensor's Python object: identity, resurrection, garbage collection.
+#include "python/autograd.h"
+
 #include <structmember.h>
 
 #include <cstring>
 
 #include "autograd/state.h"
-#include "python/autograd.h"
 #include "python/indexing.h"
 #include "python/op_function.h"
 #include "python/storage.h"
