@@ -47,7 +47,7 @@ from ._tensor_str import get_printoptions, set_printoptions
 from ._tensor_types import TYPES as _TYPES
 from ._tensor_types import set_default_tensor_type
 
-__version__ = "0.1.0"
+from .version import __version__
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
