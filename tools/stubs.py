@@ -169,9 +169,7 @@ def parse(signature: str) -> tuple[str, list[Param], str]:
             raise ValueError(f"{signature}: cannot read {item!r}")
         kind, many, question, star, param, default = match.groups()
         kind += "[]" if many else ""
-        params.append(
-            Param(param, kind, bool(question), default, keyword_only, bool(star))
-        )
+        params.append(Param(param, kind, bool(question), default, keyword_only, bool(star)))
     return name.strip(), params, result.strip()
 
 
@@ -226,7 +224,9 @@ def op_signatures(record: tuple[Any, ...], method: bool, c: str) -> list[str]:
     positional = [p for p in params if not p.keyword_only]
     for i, p in enumerate(positional[:2]):
         if p.kind == "int[]" and i == len(positional) - 1:
-            forms.append([Param(q.name, q.kind, False, None, False, q is p) for q in params[: i + 1]])
+            forms.append(
+                [Param(q.name, q.kind, False, None, False, q is p) for q in params[: i + 1]]
+            )
             forms[-1] += [q for q in params if q.keyword_only]
             break
         if p.kind != "Tensor":
@@ -291,7 +291,9 @@ def python_signature(f: Any, method: bool) -> str:
     return f"({'self, ' if method else ''}*args: Any, **kwargs: Any) -> Any"
 
 
-def class_stub(name: str, cls: type, bases: str, records: dict[str, list[tuple[Any, ...]]]) -> list[str]:
+def class_stub(
+    name: str, cls: type, bases: str, records: dict[str, list[tuple[Any, ...]]]
+) -> list[str]:
     """The stub of a class of the module; ops are taken from their records."""
     lines = [f"class {name}{bases}:"]
     skip = {"__doc__", "__module__", "__new__", "__dict__", "__weakref__", "__getattribute__"}
@@ -346,7 +348,9 @@ def module_stub(module: types.ModuleType, records: dict[str, list[tuple[Any, ...
             elif name == "_VariableBase":
                 lines += class_stub(name, value, "(metaclass=_TensorMeta)", records)
             else:
-                lines += class_stub(name, value, bases if base in ("tuple", "type") else "", records)
+                lines += class_stub(
+                    name, value, bases if base in ("tuple", "type") else "", records
+                )
         elif callable(value):
             signature = FUNCTIONS.get(name) or python_signature(value, False)
             lines += [f"def {name}{signature}: ...", ""]
