@@ -158,9 +158,11 @@ TL_INLINE To convert(From v) {
     }
   } else if constexpr (std::is_same_v<To, bool>) {
     return v != From(0);
-  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> && sizeof(To) < 8) {
-    // Through int64, so that out-of-range values wrap as they do in PyTorch on x86.
-    return static_cast<To>(convert<int64_t>(v));
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> && sizeof(To) < 4) {
+    // Through int32, so that out-of-range values wrap as they do in PyTorch on x86.
+    return static_cast<To>(convert<int32_t>(v));
+  } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, int32_t>) {
+    return (v >= From(-2147483648.0) && v < From(2147483648.0)) ? static_cast<int32_t>(v) : INT32_MIN;
   } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, int64_t>) {
     return (v >= From(-9223372036854775808.0) && v < From(9223372036854775808.0))
                ? static_cast<int64_t>(v)

@@ -57,4 +57,8 @@ class Scalar {
   double im_;
 };
 
+// RuntimeError where `dtype` cannot hold the value: too large, NaN for an integer, an imaginary part
+// for a real. Negative numbers may wrap into uint8.
+void check_representable(const Scalar& value, DType dtype);
+
 }  // namespace tl

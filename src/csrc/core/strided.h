@@ -52,6 +52,10 @@ class StridedLoop {
   int ndim() const { return ndim_; }
   int64_t inner_size() const { return sizes_[0]; }
   const std::array<int64_t, N>& inner_strides() const { return strides_[0]; }
+  // Of merged dim d, the innermost first; strides in bytes.
+  int64_t size(int d) const { return sizes_[d]; }
+  const std::array<int64_t, N>& strides(int d) const { return strides_[d]; }
+  char* data(int k) const { return data_[size_t(k)]; }
 
   // f(char* const* data, const int64_t* byte_strides, int64_t n) for every run; pieces of `grain`
   // elements go to different threads.
