@@ -102,6 +102,7 @@ Tensor mean(const Tensor& self, IntView dims, bool keepdim, std::optional<DType>
 // Undoes a broadcast: sums `self` down to `sizes`.
 Tensor sum_to_size(const Tensor& self, IntView sizes);
 Tensor amax(const Tensor& self, IntView dims, bool keepdim);
+bool has_nan(const Tensor& self);
 
 // index.cpp
 Tensor gather(const Tensor& self, int64_t dim, const Tensor& index);

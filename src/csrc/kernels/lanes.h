@@ -1,0 +1,207 @@
+// For kernels that reduce: vectors of one cache line, and runs of any dtype and stride read as runs of
+// the type that is computed in. Everything is private to the file that includes it.
+#pragma once
+
+#include <cmath>
+#include <complex>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "core/dtype.h"
+#include "kernels/slot.h"
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
+#endif
+
+#if defined(_MSC_VER)
+#define TL_NOINLINE __declspec(noinline)
+#define TL_MEMBER_INLINE __forceinline
+#else
+#define TL_NOINLINE __attribute__((noinline))
+#define TL_MEMBER_INLINE inline __attribute__((always_inline))
+#endif
+
+namespace tl::kernels {
+
+namespace {
+
+template <class T>
+constexpr bool is_complex_v = std::is_same_v<T, std::complex<float>> || std::is_same_v<T, std::complex<double>>;
+
+template <class A>
+struct Lanes {
+  typedef A V __attribute__((vector_size(64)));
+  static constexpr int count = 64 / int(sizeof(A));
+};
+template <class R>
+struct Lanes<std::complex<R>> {
+  using V = std::complex<R>;
+  static constexpr int count = 1;
+};
+
+template <class A>
+TL_ALWAYS_INLINE typename Lanes<A>::V load_lanes(const A* p) {
+  typename Lanes<A>::V v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class A>
+TL_ALWAYS_INLINE typename Lanes<A>::V splat(A a) {
+  if constexpr (is_complex_v<A>) {
+    return a;
+  } else {
+    return typename Lanes<A>::V{} + a;
+  }
+}
+template <class A, class F>
+TL_ALWAYS_INLINE A fold_lanes(typename Lanes<A>::V v, F join) {
+  if constexpr (is_complex_v<A>) {
+    return v;
+  } else {
+    A lanes[Lanes<A>::count];
+    std::memcpy(lanes, &v, sizeof lanes);
+    for (int half = Lanes<A>::count / 2; half > 0; half /= 2) {
+      for (int k = 0; k < half; ++k) lanes[k] = join(lanes[k], lanes[k + half]);
+    }
+    return lanes[0];
+  }
+}
+
+// How elements are read. The first three are conversions; the others apply to real numbers once they
+// are converted (a complex number counts by its absolute value).
+enum class Load : uint8_t { value, nonzero, is_nan, abs, square, power, nan_as_zero };
+
+// Runs of elements of some dtype, `step` elements apart, as arrays of A.
+template <class A>
+class Source {
+ public:
+  Source(DType dtype, Load load, double power = 0)
+      : dtype_(dtype),
+        load_(load),
+        size_(int64_t(item_size(dtype))),
+        same_(dtype == DTypeOf<A>::value && load != Load::nonzero && load != Load::is_nan),
+        power_(power) {}
+
+  const char* at(const char* p, int64_t elements) const { return p + elements * size_; }
+  // The run itself where it already is an array of A, a copy in `buffer` otherwise.
+  TL_MEMBER_INLINE const A* read(const char* p, int64_t step, int64_t n, A* buffer) const {
+    const bool as_is = same_ && step == 1;
+    if (as_is && load_ == Load::value) return reinterpret_cast<const A*>(p);
+    if (!as_is) copy(p, step, n, buffer);
+    if constexpr (std::is_floating_point_v<A>) {
+      if (load_ > Load::is_nan) apply(as_is ? reinterpret_cast<const A*>(p) : buffer, n, buffer);
+    }
+    return buffer;
+  }
+  TL_NOINLINE void copy(const char* p, int64_t step, int64_t n, A* buffer) const {
+    switch (dtype_) {
+      case DType::Bool:
+        // As a byte: memory that a user fills may hold values other than 0 and 1.
+        return copy_from<uint8_t>(p, step, n, buffer, load_ == Load::value ? Load::nonzero : load_);
+      case DType::UInt8:
+        return copy_from<uint8_t>(p, step, n, buffer, load_);
+      case DType::Int8:
+        return copy_from<int8_t>(p, step, n, buffer, load_);
+      case DType::Int16:
+        return copy_from<int16_t>(p, step, n, buffer, load_);
+      case DType::Int32:
+        return copy_from<int32_t>(p, step, n, buffer, load_);
+      case DType::Int64:
+        return copy_from<int64_t>(p, step, n, buffer, load_);
+      case DType::Float16:
+        return copy_from<Half>(p, step, n, buffer, load_);
+      case DType::BFloat16:
+        return copy_from<BFloat16>(p, step, n, buffer, load_);
+      case DType::Float32:
+        return copy_from<float>(p, step, n, buffer, load_);
+      case DType::Float64:
+        return copy_from<double>(p, step, n, buffer, load_);
+      case DType::Complex64:
+        return copy_from<std::complex<float>>(p, step, n, buffer, load_);
+      default:
+        return copy_from<std::complex<double>>(p, step, n, buffer, load_);
+    }
+  }
+
+ private:
+  template <class T>
+  static void copy_from(const char* data, int64_t step, int64_t n, A* TL_RESTRICT to, Load load) {
+    const T* p = reinterpret_cast<const T*>(data);
+    // Only the loads that some reduction in A asks for.
+    if constexpr (std::is_same_v<A, uint8_t>) {
+      if (load == Load::is_nan) {
+        if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+          each(p, step, n, to, [](T v) { return A(convert<float>(v) != convert<float>(v)); });
+        } else {
+          each(p, step, n, to, [](T v) { return A(v != v); });
+        }
+      } else {
+        each(p, step, n, to, [](T v) { return A(convert<bool>(v)); });
+      }
+    } else if constexpr (std::is_same_v<A, int64_t>) {
+      if (load == Load::nonzero) {
+        each(p, step, n, to, [](T v) { return A(convert<bool>(v)); });
+      } else if constexpr (std::is_integral_v<T>) {
+        each(p, step, n, to, [](T v) { return A(v); });
+      }
+    } else if constexpr (std::is_floating_point_v<A> && is_complex_v<T>) {
+      if (load != Load::value) return each(p, step, n, to, [](T v) { return A(std::hypot(v.real(), v.imag())); });
+      each(p, step, n, to, [](T v) { return convert<A>(v); });
+    } else {
+      each(p, step, n, to, [](T v) { return convert<A>(v); });
+    }
+  }
+  template <class T, class F>
+  TL_ALWAYS_INLINE void each(const T* p, int64_t step, int64_t n, A* TL_RESTRICT to, F f) {
+    if (step == 1) {
+      for (int64_t i = 0; i < n; ++i) to[i] = f(p[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i] = f(p[i * step]);
+    }
+  }
+
+  TL_NOINLINE void apply(const A* from, int64_t n, A* to) const {
+    switch (load_) {
+      case Load::abs:
+        for (int64_t i = 0; i < n; ++i) to[i] = std::fabs(from[i]);
+        return;
+      case Load::square:
+        for (int64_t i = 0; i < n; ++i) to[i] = from[i] * from[i];
+        return;
+      case Load::power:
+        for (int64_t i = 0; i < n; ++i) to[i] = A(std::pow(std::fabs(double(from[i])), power_));
+        return;
+      default:
+        for (int64_t i = 0; i < n; ++i) to[i] = from[i] == from[i] ? from[i] : A(0);
+    }
+  }
+
+  DType dtype_;
+  Load load_;
+  int64_t size_;
+  bool same_;
+  double power_;
+};
+
+// One result, as any dtype.
+template <class A>
+TL_NOINLINE void store_slowly(DType dtype, char* out, int64_t at, A v) {
+  dispatch_all(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    reinterpret_cast<T*>(out)[at] = convert<T>(v);
+  });
+}
+template <class A>
+TL_ALWAYS_INLINE void store_as(DType dtype, char* out, int64_t at, A v) {
+  if (dtype == DTypeOf<A>::value) {
+    reinterpret_cast<A*>(out)[at] = v;
+  } else {
+    store_slowly(dtype, out, at, v);
+  }
+}
+
+}  // namespace
+
+}  // namespace tl::kernels
