@@ -1,0 +1,379 @@
+// Random tensors: rand, randn, randint, randperm, their _like forms, and the fills behind them.
+#include "ops/random.h"
+
+#include <cmath>
+
+#include "autograd/record.h"
+#include "kernels/random.h"
+#include "ops/ops.h"
+#include "ops/registry.h"
+
+namespace tl {
+
+namespace {
+
+constexpr int64_t words_at_once = 2048;
+
+// The real numbers that a complex tensor is made of.
+Tensor as_reals(const Tensor& self) {
+  if (!is_complex(self.dtype())) return self;
+  Dims sizes(self.sizes()), strides(self.strides());
+  for (int64_t& s : strides) s *= 2;
+  sizes.push_back(2);
+  strides.push_back(1);
+  self->storage->retain();
+  return from_storage(self->storage, sizes, strides, self->offset * 2, to_real(self.dtype()));
+}
+
+// Fills by a kernel that takes `words_each` words an element.
+template <class F>
+void fill_from_words(const Tensor& self, int words_each, Generator* generator, F&& kernel) {
+  Drawing drawing(generator, self.numel());
+  alignas(64) uint32_t words[words_at_once];
+  fill_pieces(self, words_at_once / words_each, [&](void* out, int64_t n) {
+    kernels::random_words(drawing->engine, words, n * words_each);
+    kernel(words, out, n);
+  });
+}
+
+}  // namespace
+
+void fill_uniform(const Tensor& self, double from, double to, Generator* generator) {
+  Tensor t = as_reals(self);
+  DType dtype = t.dtype();
+  fill_from_words(t, dtype == DType::Float64 ? 2 : 1, generator, [&](const uint32_t* words, void* out, int64_t n) {
+    kernels::uniform_values(dtype, kernels::UniformArgs{words, out, n, from, to});
+  });
+}
+
+void fill_bernoulli(const Tensor& self, double p, Generator* generator) {
+  DType dtype = self.dtype();
+  fill_from_words(self, 2, generator, [&](const uint32_t* words, void* out, int64_t n) {
+    kernels::bernoulli_values(dtype, words, out, n, p);
+  });
+}
+
+void fill_integers(const Tensor& self, uint64_t range, int64_t base, bool wide, Generator* generator) {
+  DType dtype = self.dtype();
+  fill_from_words(self, wide ? 2 : 1, generator, [&](const uint32_t* words, void* out, int64_t n) {
+    kernels::random_integers(dtype, kernels::IntegerArgs{words, out, n, range, base, wide});
+  });
+}
+void fill_integers_between(const Tensor& self, int64_t from, int64_t to, Generator* generator) {
+  uint64_t range = uint64_t(to) - uint64_t(from);
+  fill_integers(self, range, from, range >= (uint64_t(1) << 28), generator);
+}
+
+void NormalSource::draw(double* out, int64_t n, double mean, double std) {
+  double* const begin = out;
+  double* const end = out + n;
+  if (out != end && generator_.has_next_normal) {
+    *out++ = generator_.next_normal;
+    generator_.has_next_normal = false;
+  }
+  alignas(64) uint32_t words[words_at_once];
+  while (end - out >= 2) {
+    int64_t pairs = std::min<int64_t>((end - out) / 2, words_at_once / 4);
+    kernels::random_words(generator_.engine, words, pairs * 4);
+    kernels::normal_pairs(words, out, pairs);
+    out += 2 * pairs;
+  }
+  if (out != end) {
+    double pair[2];
+    kernels::random_words(generator_.engine, words, 4);
+    kernels::normal_pairs(words, pair, 1);
+    *out = pair[0];
+    generator_.next_normal = pair[1];
+    generator_.has_next_normal = true;
+  }
+  if (mean == 0 && std == 1) return;
+  for (double* p = begin; p != end; ++p) *p = *p * std + mean;
+}
+
+namespace {
+
+void fill_normal_one_by_one(const Tensor& t, double mean, double std, Generator* generator) {
+  constexpr int64_t piece = 256;
+  Drawing drawing(generator, t.numel());
+  NormalSource source(*drawing);
+  double values[piece];
+  auto fill = [&]<class T>(TypeTag<T>) {
+    fill_pieces(t, piece, [&](void* out, int64_t n) {
+      if constexpr (std::is_same_v<T, double>) {
+        source.draw(static_cast<double*>(out), n, mean, std);
+      } else {
+        source.draw(values, n, mean, std);
+        for (int64_t i = 0; i < n; ++i) static_cast<T*>(out)[i] = convert<T>(values[i]);
+      }
+    });
+  };
+  switch (t.dtype()) {
+    case DType::Float64:
+      return fill(TypeTag<double>{});
+    case DType::Float16:
+      return fill(TypeTag<Half>{});
+    case DType::BFloat16:
+      return fill(TypeTag<BFloat16>{});
+    default:
+      return fill(TypeTag<float>{});
+  }
+}
+
+}  // namespace
+
+void fill_normal(const Tensor& self, double mean, double std, Generator* generator) {
+  Tensor t = as_reals(self);
+  if (is_complex(self.dtype())) std /= std::sqrt(2.0);  // half the variance in each part
+  int64_t numel = t.numel();
+  if (numel < 16 || !t.is_contiguous()) return fill_normal_one_by_one(t, mean, std, generator);
+  DType dtype = t.dtype();
+  const int words_each = dtype == DType::Float64 ? 2 : 1;
+  const int words_a_group = 16 * words_each;
+  Drawing drawing(generator, numel);
+  alignas(64) uint32_t words[words_at_once];
+  auto draw = [&](int64_t first, int64_t groups) {
+    kernels::random_words(drawing->engine, words, groups * words_a_group);
+    void* out = t.bytes() + size_t(first) * item_size(dtype);
+    kernels::normal_groups(dtype, kernels::NormalArgs{words, out, groups, mean, std});
+  };
+  int64_t whole = numel / 16;
+  for (int64_t g = 0; g < whole;) {
+    int64_t groups = std::min<int64_t>(whole - g, words_at_once / words_a_group);
+    draw(16 * g, groups);
+    g += groups;
+  }
+  if (int64_t rest = numel % 16; rest != 0) {
+    // The last 16 values are drawn anew as one group. Float and double have drawn words for the
+    // rest already, which are lost.
+    if (!is_reduced_floating(dtype)) kernels::random_words(drawing->engine, words, rest * words_each);
+    draw(numel - 16, 1);
+  }
+}
+
+namespace {
+
+struct Limits {
+  double low, high;   // what the type holds
+  int exact_bits;     // integers up to 2**exact_bits are exact; 0: all of them
+  const char* name;
+};
+Limits limits_of(DType dtype) {
+  switch (dtype) {
+    case DType::Bool:
+      return {0, 1, 0, "bool"};
+    case DType::UInt8:
+      return {0, 255, 0, "unsigned char"};
+    case DType::Int8:
+      return {-128, 127, 0, "signed char"};
+    case DType::Int16:
+      return {-32768, 32767, 0, "short"};
+    case DType::Int32:
+      return {-2147483648.0, 2147483647.0, 0, "int"};
+    case DType::Float16:
+      return {-65504, 65504, 11, "c10::Half"};
+    case DType::BFloat16:
+      return {-3.3895313892515355e38, 3.3895313892515355e38, 8, "c10::BFloat16"};
+    case DType::Float32:
+      return {-3.4028234663852886e38, 3.4028234663852886e38, 24, "float"};
+    case DType::Float64:
+      return {-1.7976931348623157e308, 1.7976931348623157e308, 53, "double"};
+    default:
+      return {-9223372036854775808.0, 9223372036854775808.0, 0, "int64_t"};
+  }
+}
+void check_bound(int64_t bound, const char* what, const Limits& limits) {
+  TL_CHECK(double(bound) >= limits.low && double(bound) <= limits.high, what, " is out of bounds for ", limits.name);
+  if (limits.exact_bits == 0) return;
+  int64_t exact = int64_t(1) << limits.exact_bits;
+  if (bound >= -exact && bound <= exact) return;
+  std::ostringstream text;
+  text << what << " is out of bounds [-(2^" << limits.exact_bits << "), 2^" << limits.exact_bits
+       << "]. Due to precision limitations " << limits.name
+       << " can support discrete uniform distribution only within this range. This warning will become an error in "
+          "version 1.7 release, please fix the code in advance";
+  warn(text.str());
+}
+
+}  // namespace
+
+void check_integer_bounds(int64_t from, int64_t to, DType dtype) {
+  TL_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
+  TL_CHECK(!is_complex(dtype), "check_random_bounds handles only integral, floating-point and boolean types");
+  Limits limits = limits_of(dtype);
+  check_bound(from, "from", limits);
+  check_bound(to - 1, "to - 1", limits);
+}
+
+// --- factories ----------------------------------------------------------------------------------
+
+namespace {
+
+// The keywords that every factory takes, checked and applied.
+struct Factory {
+  const char* name;
+  const Tensor& out;
+  std::optional<DType> dtype;
+  bool pin_memory;
+  bool requires_grad;
+
+  Tensor make(IntView size, DType otherwise) const {
+    check();
+    if (!out.defined()) return empty(size, dtype.value_or(otherwise));
+    TL_CHECK(!dtype || *dtype == out.dtype(), "dtype ", dtype_legacy_name(*dtype), " does not match dtype of out parameter (",
+             dtype_legacy_name(out.dtype()), ")");
+    TL_CHECK(!needs_grad(out), name, "(): functions with out=... arguments don't support automatic differentiation, but "
+             "one of the arguments requires grad.");
+    checked_numel(size);
+    check_inplace(out, name);
+    resize_output(out, size, name);
+    return out;
+  }
+  Tensor make_like(const Tensor& self, const std::optional<std::string>& memory_format) const {
+    check();
+    DType type = dtype.value_or(self.dtype());
+    bool preserve = !memory_format || *memory_format == "preserve_format";
+    return preserve ? empty_like(self, type) : empty(self.sizes(), type);
+  }
+  void check() const {
+    TL_CHECK(!pin_memory, name, "(): memory cannot be pinned without an accelerator");
+  }
+  Tensor finish(Tensor t) const {
+    if (out.defined()) out.bump_version();
+    if (requires_grad) set_requires_grad(t, true);
+    return t;
+  }
+};
+
+void check_floating(const Tensor& t, const char* kernel) {
+  TL_CHECK_NOTIMPL(is_differentiable(t.dtype()), "\"", kernel, "\" not implemented for '", dtype_legacy_name(t.dtype()), "'");
+}
+
+using Type = std::optional<DType>;
+using Device = std::optional<DeviceType>;
+using Format = std::optional<std::string>;
+
+Tensor rand(IntView size, Generator* g, const Tensor& out, Type dtype, void*, Device, bool pin, bool requires_grad) {
+  Factory f{"rand", out, dtype, pin, requires_grad};
+  Tensor t = f.make(size, default_dtype());
+  check_floating(t, "check_uniform_bounds");
+  fill_uniform(t, 0, 1, g);
+  return f.finish(std::move(t));
+}
+Tensor randn(IntView size, Generator* g, const Tensor& out, Type dtype, void*, Device, bool pin, bool requires_grad) {
+  Factory f{"randn", out, dtype, pin, requires_grad};
+  Tensor t = f.make(size, default_dtype());
+  check_floating(t, "normal_kernel_cpu");
+  fill_normal(t, 0, 1, g);
+  return f.finish(std::move(t));
+}
+Tensor randint_between(int64_t low, int64_t high, IntView size, Generator* g, const Tensor& out, Type dtype, void*, Device,
+                       bool pin, bool requires_grad) {
+  Factory f{"randint", out, dtype, pin, requires_grad};
+  check_integer_bounds(low, high, out.defined() ? out.dtype() : dtype.value_or(DType::Int64));
+  Tensor t = f.make(size, DType::Int64);
+  fill_integers_between(t, low, high, g);
+  return f.finish(std::move(t));
+}
+Tensor randint(int64_t high, IntView size, Generator* g, const Tensor& out, Type dtype, void* layout, Device device,
+               bool pin, bool requires_grad) {
+  return randint_between(0, high, size, g, out, dtype, layout, device, pin, requires_grad);
+}
+
+// Fisher and Yates, forwards.
+template <class T>
+void shuffle(T* values, int64_t n, Generator& g) {
+  for (int64_t i = 0; i < n; ++i) values[i] = convert<T>(i);
+  bool wide = uint64_t(n) >> 32 != 0;
+  for (int64_t i = 0; i < n - 1; ++i) {
+    int64_t j = i + int64_t(wide ? g.random64() % uint64_t(n - i) : g.random() % uint32_t(n - i));
+    std::swap(values[i], values[j]);
+  }
+}
+Tensor randperm(int64_t n, Generator* g, const Tensor& out, Type dtype, void*, Device, bool pin, bool requires_grad) {
+  TL_CHECK(n >= 0, "n must be non-negative, got", n);
+  Factory f{"randperm", out, dtype, pin, requires_grad};
+  DType type = out.defined() ? out.dtype() : dtype.value_or(DType::Int64);
+  Limits limits = limits_of(type);
+  double most = limits.exact_bits != 0 ? std::ldexp(1.0, limits.exact_bits) : limits.high;
+  TL_CHECK(type != DType::Bool && !is_complex(type), "\"randperm\" not implemented for '", dtype_legacy_name(type), "'");
+  TL_CHECK(double(n - 1) <= most, "n is too large for result tensor type: '", dtype_legacy_name(type), "'");
+  Tensor t = f.make(Dims{n}, type);
+  Tensor values = t.is_contiguous() ? t : empty(Dims{n}, type);
+  {
+    Drawing drawing(g, n);
+    dispatch_all(type, [&]<class T>(TypeTag<T>) { shuffle(values.data<T>(), n, *drawing); });
+  }
+  if (!values.is_same(t)) copy_values(t, values);
+  return f.finish(std::move(t));
+}
+
+Tensor rand_like(const Tensor& self, Generator* g, Type dtype, void*, Device, bool pin, bool requires_grad,
+                 const Format& format) {
+  Factory f{"rand_like", undefined_tensor, dtype, pin, requires_grad};
+  Tensor t = f.make_like(self, format);
+  check_floating(t, "check_uniform_bounds");
+  fill_uniform(t, 0, 1, g);
+  return f.finish(std::move(t));
+}
+Tensor randn_like(const Tensor& self, Generator* g, Type dtype, void*, Device, bool pin, bool requires_grad,
+                  const Format& format) {
+  Factory f{"randn_like", undefined_tensor, dtype, pin, requires_grad};
+  Tensor t = f.make_like(self, format);
+  check_floating(t, "normal_kernel_cpu");
+  fill_normal(t, 0, 1, g);
+  return f.finish(std::move(t));
+}
+Tensor randint_like_between(const Tensor& self, int64_t low, int64_t high, Generator* g, Type dtype, void*, Device, bool pin,
+                            bool requires_grad, const Format& format) {
+  Factory f{"randint_like", undefined_tensor, dtype, pin, requires_grad};
+  check_integer_bounds(low, high, dtype.value_or(self.dtype()));
+  Tensor t = f.make_like(self, format);
+  fill_integers_between(t, low, high, g);
+  return f.finish(std::move(t));
+}
+Tensor randint_like(const Tensor& self, int64_t high, Generator* g, Type dtype, void* layout, Device device, bool pin,
+                    bool requires_grad, const Format& format) {
+  return randint_like_between(self, 0, high, g, dtype, layout, device, pin, requires_grad, format);
+}
+Tensor randint_like_tensor(const Tensor& self, const Tensor& high, Generator* g, Type dtype, void* layout, Device device,
+                           bool pin, bool requires_grad, const Format& format) {
+  TL_CHECK(high.numel() == 1 && high.dim() == 0, "high must be a scalar tensor, but got shape ", Shape{high.sizes()});
+  return randint_like_between(self, 0, item(high).to_int(), g, dtype, layout, device, pin, requires_grad, format);
+}
+
+#define TL_FACTORY                                                                                        \
+  "Generator? generator=None, Tensor? out=None, ScalarType? dtype=None, Layout? layout=None, "            \
+  "Device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor"
+#define TL_LIKE                                                                                           \
+  "Generator? generator=None, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "         \
+  "bool pin_memory=False, bool requires_grad=False, MemoryFormat? memory_format=None) -> Tensor"
+
+constexpr uint32_t factory = op::function | op::creates | op::nondifferentiable;
+const OpRecord records[] = {
+    {"rand(int[] size, *, " TL_FACTORY, TL_OP(rand), factory, "Uniform values in [0, 1).",
+     "3, 4 | (2, 0) | () | 20, dtype=float64"},
+    {"randn(int[] size, *, " TL_FACTORY, TL_OP(randn), factory, "Normal values of mean 0 and variance 1.",
+     "3, 4 | (2, 0) | () | 20, dtype=float64"},
+    {"randint(int high, int[] size, *, " TL_FACTORY, TL_OP(randint), factory, "Integers from 0 to `high`, exclusive.",
+     "10, (3, 4) | 2, (0,) | 5, (), dtype=float32"},
+    {"randint(int low, int high, int[] size, *, " TL_FACTORY, TL_OP(randint_between), factory,
+     "Integers from `low` to `high`, exclusive.", "-3, 10, (3, 4) | -128, 128, (4,), dtype=int8"},
+    {"randperm(int n, *, " TL_FACTORY, TL_OP(randperm), factory, "The integers from 0 to `n` - 1 in random order.",
+     "10 | 0 | 1 | 5, dtype=float32"},
+    {"rand_like(Tensor self, *, " TL_LIKE, TL_OP(rand_like), factory,
+     "Uniform values in [0, 1), in the shape and dtype of `self`.", "randn(3, 4) | randn(2, 0) | randn(3, 4).t()"},
+    {"randn_like(Tensor self, *, " TL_LIKE, TL_OP(randn_like), factory,
+     "Normal values of mean 0 and variance 1, in the shape and dtype of `self`.",
+     "randn(3, 4) | randn(2, 0) | randn(5, 4).t()"},
+    {"randint_like(Tensor self, int high, *, " TL_LIKE, TL_OP(randint_like), factory,
+     "Integers from 0 to `high`, exclusive, in the shape and dtype of `self`.", "randn(3, 4), 5 | randn(0), 3"},
+    {"randint_like(Tensor self, int low, int high, *, " TL_LIKE, TL_OP(randint_like_between), factory,
+     "Integers from `low` to `high`, exclusive, in the shape and dtype of `self`.", "randn(3, 4), -5, 5"},
+    {"randint_like(Tensor self, Tensor high, *, " TL_LIKE, TL_OP(randint_like_tensor), factory,
+     "The same with `high` in a tensor.", "randn(3, 4), tensor(5)"},
+};
+const RegisterOps registered(records);
+
+}  // namespace
+
+}  // namespace tl

@@ -1,0 +1,93 @@
+// Filling tensors with random numbers, for the files of this family. Without autograd and without
+// version counting; the callers check the tensors.
+#pragma once
+
+#include <mutex>
+#include <optional>
+
+#include "core/generator.h"
+#include "core/parallel.h"
+#include "core/tensor.h"
+
+namespace tl {
+
+// A generator taken for some draws. Long ones let go of the GIL, and do so before they lock: who
+// holds the lock never waits for the GIL.
+class Drawing {
+ public:
+  Drawing(Generator* generator, int64_t numel) : generator_(generator != nullptr ? *generator : default_generator()) {
+    if (numel > long_draw) blocking_.emplace();
+    lock_ = std::unique_lock(generator_.mutex);
+  }
+  Generator& operator*() { return generator_; }
+  Generator* operator->() { return &generator_; }
+
+ private:
+  static constexpr int64_t long_draw = 1 << 15;
+  Generator& generator_;
+  std::optional<BlockingRegion> blocking_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+void fill_uniform(const Tensor& self, double from, double to, Generator* generator);
+// As PyTorch draws: contiguous tensors of 16 elements and more in groups, others one by one.
+void fill_normal(const Tensor& self, double mean, double std, Generator* generator);
+void fill_bernoulli(const Tensor& self, double p, Generator* generator);
+// Values in [base, base + range), a range of 0 standing for 2**64, from one or two words each.
+void fill_integers(const Tensor& self, uint64_t range, int64_t base, bool wide, Generator* generator);
+
+// Normal values one by one, in pairs of which the second may wait for the next call.
+class NormalSource {
+ public:
+  explicit NormalSource(Generator& generator) : generator_(generator) {}
+  void draw(double* out, int64_t n, double mean, double std);
+
+ private:
+  Generator& generator_;
+};
+
+// The checks of random_ and randint; `to` is exclusive.
+void check_integer_bounds(int64_t from, int64_t to, DType dtype);
+void fill_integers_between(const Tensor& self, int64_t from, int64_t to, Generator* generator);
+
+// Calls f(out, n) for pieces of at most `piece` elements in memory order, with `out` contiguous;
+// what was written is put in its place.
+template <class F>
+void fill_pieces(const Tensor& self, int64_t piece, F&& f);
+
+}  // namespace tl
+
+#include "core/strided.h"
+
+namespace tl {
+
+template <class F>
+void fill_pieces(const Tensor& self, int64_t piece, F&& f) {
+  size_t size = item_size(self.dtype());
+  int64_t numel = self.numel();
+  if (self.is_contiguous() || is_non_overlapping_and_dense(self)) {
+    char* out = self.bytes();
+    for (int64_t i = 0; i < numel; i += piece) f(static_cast<void*>(out + size_t(i) * size), std::min(piece, numel - i));
+    return;
+  }
+  // Pieces are filled before they are handed out along the runs, so that their lengths do not
+  // depend on the layout.
+  constexpr size_t most = 4096;
+  alignas(64) char buffer[most];
+  piece = std::min<int64_t>(piece, int64_t(most / size));
+  int64_t left = numel, have = 0, at = 0;
+  StridedLoop<1> loop(self.sizes(), {&self});
+  loop.run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      if (at == have) {
+        have = std::min(piece, left);
+        left -= have;
+        at = 0;
+        f(static_cast<void*>(buffer), have);
+      }
+      std::memcpy(data[0] + i * strides[0], buffer + size_t(at++) * size, size);
+    }
+  });
+}
+
+}  // namespace tl
