@@ -213,6 +213,8 @@ def _join(text: str, suffixes: list[str], indent: int) -> str:
 def _history(tensor: Tensor) -> str | None:
     try:
         grad_fn = tensor.grad_fn
+    except AttributeError:  # no graph in this build yet
+        return "requires_grad=True" if getattr(tensor, "requires_grad", False) else None
     except RuntimeError:  # a view whose base was written in place
         return "grad_fn=<Invalid>"
     if grad_fn is not None:

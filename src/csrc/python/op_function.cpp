@@ -112,6 +112,29 @@ PyObject* write_out(PyObject* out, Result&& result, const Signature& s) {
   return wrap_result(std::move(outs), &s);
 }
 
+// The keywords that all factories share: what this build cannot do is refused, and out= decides the
+// dtype. Returns requires_grad.
+bool check_factory(const Signature& s, Value* values, PyObject* out) {
+  const Value& device = values[s.device];
+  TL_CHECK_NOTIMPL(device.is_none() || device.device == DeviceType::cpu, s.name, "(): the meta device holds no data");
+  const Value& layout = values[s.layout];
+  TL_CHECK_NOTIMPL(layout.is_none() || is_strided(static_cast<PyObject*>(layout.object)), s.name,
+                   "(): only the strided layout is supported");
+  const Value& pin = values[s.pin_memory];
+  TL_CHECK(pin.is_none() || !pin.b, "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator "
+           "is available on this system.");
+  const Value& grad = values[s.requires_grad];
+  if (out != nullptr && is_tensor(out) && s.dtype >= 0) {
+    DType wanted = unwrap(out).dtype();
+    Value& dtype = values[s.dtype];
+    TL_CHECK(dtype.is_none() || dtype.dtype == wanted, "dtype ", dtype_legacy_name(dtype.is_none() ? wanted : dtype.dtype),
+             " does not match dtype of out parameter (", dtype_legacy_name(wanted), ")");
+    dtype.tag = Value::Tag::dtype;
+    dtype.dtype = wanted;
+  }
+  return !grad.is_none() && grad.b;
+}
+
 // Hands the call to `type(arg).__torch_function__`, as PyTorch does for subclasses.
 PyObject* call_override(OpFunction* f, PyObject* owner, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   Object handler = check(PyObject_GetAttrString(owner, "__torch_function__"));
@@ -199,8 +222,18 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
         return call_override(f, arena.overriding, args, nargs, kwnames);
       }
       if (out != nullptr && !(o.signature->record->flags & op::out)) continue;
+      bool leaf = (o.signature->record->flags & op::creates) && check_factory(*o.signature, values, out);
       Result result = run(o, values, arena);
-      if (out != nullptr) return write_out(out, std::move(result), *o.signature);
+      if (out != nullptr) {
+        // Factories resize without a warning.
+        if (auto* t = std::get_if<Tensor>(&result); t != nullptr && (o.signature->record->flags & op::creates) && is_tensor(out)) {
+          resize_(unwrap(out), t->sizes());
+        }
+        Object written = check(write_out(out, std::move(result), *o.signature));
+        if (leaf) set_requires_grad(unwrap(written.get()), true);
+        return written.release();
+      }
+      if (leaf) set_requires_grad(std::get<Tensor>(result), true);
       // An in-place op gives back the very object it was called on.
       if (o.mode == Mode::inplace || (o.signature->record->flags & op::writes_self)) {
         if (auto* t = std::get_if<Tensor>(&result); t != nullptr && values[0].tag == Value::Tag::tensor &&

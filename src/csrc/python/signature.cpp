@@ -285,13 +285,11 @@ bool convert(const Param& p, PyObject* o, Value& v, Arena& arena) {
       return Py_TYPE(o) == layout_type;
     case Param::Type::memory_format:
       v.tag = Tag::string;
-      if (Py_TYPE(o) != memory_format_type) return false;
-      {
-        Object name = check(PyObject_Str(o));
-        const char* text = PyUnicode_AsUTF8(name.get());
-        v.string = arena.cold().strings.emplace_back(std::make_unique<std::string>(text + 6)).get();  // after "torch."
+      if (const char* name = memory_format_name(o)) {
+        v.string = arena.cold().strings.emplace_back(std::make_unique<std::string>(name)).get();
+        return true;
       }
-      return true;
+      return false;
     default:
       v.tag = Tag::object;
       v.object = o;
@@ -425,6 +423,36 @@ bool as_operand(PyObject* o, Arena& arena, Value& v) {
   return true;
 }
 
+namespace {
+
+// What a factory takes beside its record's own parameters.
+void add_factory_params(Signature& s) {
+  auto index_of = [&](const char* name) {
+    for (size_t i = 0; i < s.params.size(); ++i) {
+      if (s.params[i].text == name) return int(i);
+    }
+    return -1;
+  };
+  auto add = [&](const char* name, Param::Type type, const char* fallback) {
+    if (int at = index_of(name); at >= 0) return at;
+    Param p;
+    p.type = type;
+    p.text = name;
+    p.name = PyUnicode_InternFromString(name);
+    p.keyword_only = p.optional = true;
+    parse_default(*s.record, p, fallback);
+    s.params.push_back(std::move(p));
+    return int(s.params.size()) - 1;
+  };
+  s.dtype = index_of("dtype");
+  s.layout = add("layout", Param::Type::layout, "None");
+  s.device = add("device", Param::Type::device, "None");
+  s.pin_memory = add("pin_memory", Param::Type::boolean, "False");
+  s.requires_grad = add("requires_grad", Param::Type::boolean, "False");
+}
+
+}  // namespace
+
 std::unique_ptr<Signature> parse_signature(const OpRecord& record) {
   auto s = std::make_unique<Signature>();
   s->record = &record;
@@ -482,6 +510,7 @@ std::unique_ptr<Signature> parse_signature(const OpRecord& record) {
     if (p.text == "out") s->out = int(s->params.size());
     s->params.push_back(std::move(p));
   }
+  if (record.flags & op::creates) add_factory_params(*s);
   if (s->params.size() > size_t(max_params)) bad_signature(record, "too many parameters");
   // The parameters have their final addresses now.
   for (Param& p : s->params) {

@@ -36,6 +36,9 @@ struct Signature {
   bool varargs = false;           // a leading int[] (after self) also takes *args
   bool tensor_varargs = false;    // `Tensor[] *tensors`: also f(a, b, c)
   int out = -1;                   // index of the out parameter that the record itself takes
+  // Of a factory (op::creates): where its dtype is, and the parameters that every factory takes after
+  // its own and its record does not see.
+  int dtype = -1, layout = -1, device = -1, pin_memory = -1, requires_grad = -1;
   std::vector<std::string> fields;  // of the namedtuple it returns
   PyTypeObject* result_type = nullptr;
 };

@@ -78,30 +78,43 @@ PyObject* make_named(PyTypeObject* type, const char* name, int value) {
   return &n->ob_base;
 }
 
+// Any device of PyTorch can be named; only the CPU can be used.
 struct Device {
   PyObject ob_base;
-  DeviceType type;
-  int index;  // -1: none given
+  uint8_t type;  // of device_names
+  int index;     // -1: none given
 };
-const char* device_name(DeviceType d) { return d == DeviceType::cpu ? "cpu" : "meta"; }
+const char* const device_names[] = {"cpu",  "meta", "cuda", "mps",    "xpu", "hip",   "xla",         "mtia", "hpu",
+                                    "vulkan", "ipu", "ve", "maia", "lazy", "mkldnn", "opengl", "opencl", "ideep", "fpga",
+                                    "privateuseone"};
+const char* device_name(const Device& d) { return device_names[d.type]; }
 
-DeviceType parse_device(const char* text, int* index) {
+uint8_t parse_device(const char* text, int* index) {
   std::string s(text);
   size_t colon = s.find(':');
   std::string type = s.substr(0, colon);
   *index = -1;
   if (colon != std::string::npos) {
     std::string digits = s.substr(colon + 1);
-    TL_CHECK(!digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos && digits.size() < 9,
-             "Invalid device string: '", s, "'");
+    bool good = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos && digits.size() < 4;
+    TL_CHECK(good && (digits.size() == 1 || digits[0] != '0'), "Invalid device string: '", s, "'");
     *index = std::stoi(digits);
   }
-  if (type == "cpu") return DeviceType::cpu;
-  if (type == "meta") return DeviceType::meta;
-  for (const char* known : {"cuda", "mps", "xpu", "hip", "xla", "mtia", "hpu", "vulkan"}) {
-    TL_CHECK(type != known, "device '", s, "': tensorlite is a CPU library; it has no ", type, " device");
+  TL_CHECK(!type.empty(), "Device string must not be empty");
+  for (size_t i = 0; i < std::size(device_names); ++i) {
+    if (type == device_names[i]) return uint8_t(i);
   }
-  fail(ErrorKind::runtime, "Expected one of cpu, meta device type at start of device string: ", s);
+  fail(ErrorKind::runtime, "Expected one of cpu, meta, cuda, … device type at start of device string: ", type);
+}
+
+DeviceType usable(uint8_t type) {
+  if (type <= uint8_t(DeviceType::meta)) return DeviceType(type);
+  std::string name = device_names[type];
+  if (name == "cuda") {
+    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
+    throw PythonError();
+  }
+  fail(ErrorKind::runtime, "device '", name, "' is not available: tensorlite is a library for CPUs");
 }
 
 PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
@@ -114,7 +127,7 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(use), &what, &index_arg)) {
       return nullptr;
     }
-    DeviceType t;
+    uint8_t t;
     int index = -1;
     if (Py_TYPE(what) == device_type) {
       t = reinterpret_cast<Device*>(what)->type;
@@ -122,7 +135,7 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     } else if (PyUnicode_Check(what)) {
       t = parse_device(PyUnicode_AsUTF8(what), &index);
     } else {
-      TL_CHECK_TYPE(!PyLong_Check(what), "device(): a bare index needs an accelerator, and this is a CPU library");
+      TL_CHECK(!PyLong_Check(what) || PyBool_Check(what), "Cannot access accelerator device when none is available.");
       fail(ErrorKind::type, "device(): argument 'device' must be str or torch.device, not ", Py_TYPE(what)->tp_name);
     }
     if (index_arg != nullptr && index_arg != Py_None) {
@@ -140,13 +153,13 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 }
 PyObject* device_repr(PyObject* self) {
   auto* d = reinterpret_cast<Device*>(self);
-  if (d->index < 0) return PyUnicode_FromFormat("device(type='%s')", device_name(d->type));
-  return PyUnicode_FromFormat("device(type='%s', index=%d)", device_name(d->type), d->index);
+  if (d->index < 0) return PyUnicode_FromFormat("device(type='%s')", device_name(*d));
+  return PyUnicode_FromFormat("device(type='%s', index=%d)", device_name(*d), d->index);
 }
 PyObject* device_str(PyObject* self) {
   auto* d = reinterpret_cast<Device*>(self);
-  if (d->index < 0) return PyUnicode_FromString(device_name(d->type));
-  return PyUnicode_FromFormat("%s:%d", device_name(d->type), d->index);
+  if (d->index < 0) return PyUnicode_FromString(device_name(*d));
+  return PyUnicode_FromFormat("%s:%d", device_name(*d), d->index);
 }
 PyObject* device_compare(PyObject* a, PyObject* b, int op) {
   if (Py_TYPE(b) != device_type || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
@@ -160,7 +173,7 @@ Py_hash_t device_hash(PyObject* self) {
   return Py_hash_t(int(d->type) * 1000 + d->index + 7);
 }
 PyObject* device_get_type(PyObject* self, void*) {
-  return PyUnicode_FromString(device_name(reinterpret_cast<Device*>(self)->type));
+  return PyUnicode_FromString(device_name(*reinterpret_cast<Device*>(self)));
 }
 PyObject* device_get_index(PyObject* self, void*) {
   int i = reinterpret_cast<Device*>(self)->index;
@@ -170,7 +183,7 @@ PyObject* device_get_index(PyObject* self, void*) {
 PyObject* device_reduce(PyObject* self, PyObject*) {
   return Py_BuildValue("(O(N))", reinterpret_cast<PyObject*>(device_type), device_str(self));
 }
-PyGetSetDef device_getset[] = {{"type", device_get_type, nullptr, "'cpu' or 'meta'", nullptr},
+PyGetSetDef device_getset[] = {{"type", device_get_type, nullptr, "The kind of device: 'cpu'.", nullptr},
                                {"index", device_get_index, nullptr, "The ordinal, or None", nullptr},
                                {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
@@ -258,7 +271,7 @@ PyObject* wrap_device(DeviceType d) {
   if (s == nullptr) {
     auto* fresh = reinterpret_cast<Device*>(device_type->tp_alloc(device_type, 0));
     if (fresh == nullptr) return nullptr;
-    fresh->type = d;
+    fresh->type = uint8_t(d);
     fresh->index = -1;
     s = &fresh->ob_base;
   }
@@ -305,12 +318,20 @@ std::optional<DType> as_dtype(PyObject* o) {
 }
 
 std::optional<DeviceType> as_device(PyObject* o) {
-  if (Py_TYPE(o) == device_type) return reinterpret_cast<Device*>(o)->type;
+  if (Py_TYPE(o) == device_type) return usable(reinterpret_cast<Device*>(o)->type);
   if (PyUnicode_Check(o)) {
     int index;
-    return parse_device(PyUnicode_AsUTF8(o), &index);
+    const char* text = PyUnicode_AsUTF8(o);
+    if (text == nullptr) throw PythonError();
+    return usable(parse_device(text, &index));
   }
+  TL_CHECK(!PyLong_Check(o) || PyBool_Check(o), "Cannot access accelerator device when none is available.");
   return {};
+}
+
+bool is_strided(PyObject* layout) { return Py_TYPE(layout) == layout_type && reinterpret_cast<Named*>(layout)->value == 0; }
+const char* memory_format_name(PyObject* o) {
+  return Py_TYPE(o) == memory_format_type ? reinterpret_cast<Named*>(o)->name : nullptr;
 }
 
 void register_types(PyObject* module) {
@@ -324,8 +345,8 @@ void register_types(PyObject* module) {
     dtypes[i] = make_named(dtype_type, dtype_name(DType(i)), i);
     add(module, dtype_name(DType(i)), dtypes[i]);
   }
-  const char* layouts[] = {"strided", "sparse_coo"};
-  for (int i = 0; i < 2; ++i) add(module, layouts[i], make_named(layout_type, layouts[i], i));
+  const char* layouts[] = {"strided", "sparse_coo", "sparse_csr"};
+  for (int i = 0; i < 3; ++i) add(module, layouts[i], make_named(layout_type, layouts[i], i));
   const char* formats[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
   for (int i = 0; i < 4; ++i) add(module, formats[i], make_named(memory_format_type, formats[i], i));
 

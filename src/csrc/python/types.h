@@ -25,8 +25,13 @@ PyObject* wrap_scalar(const Scalar& s);
 inline bool is_dtype(PyObject* o) { return Py_TYPE(o) == dtype_type; }
 // `float`, `int`, `bool` and `complex` count as dtypes too.
 std::optional<DType> as_dtype(PyObject* o);
-// A device, or a string that names one; throws PyTorch's errors for what is not available.
+// A device, or a string that names one; throws PyTorch's errors for what is not available. An ordinal
+// is not looked at: there is one CPU.
 std::optional<DeviceType> as_device(PyObject* o);
+
+bool is_strided(PyObject* layout);
+// "channels_last" and so on, or null where it is no memory format.
+const char* memory_format_name(PyObject* o);
 
 void register_types(PyObject* module);
 
