@@ -83,19 +83,23 @@ class OutputMeta {
 struct TensorHook {  // on one input gradient of a node; may replace it
   virtual ~TensorHook() = default;
   virtual void call(Tensor& grad) = 0;
+  // The dict of Python hooks behind it, if it is one.
   virtual void* python() { return nullptr; }
 };
 struct NodePreHook {  // sees all incoming gradients
   virtual ~NodePreHook() = default;
   virtual void call(std::span<Tensor> grads) = 0;
+  virtual void* python() { return nullptr; }
 };
 struct NodePostHook {  // sees what the node computed (may replace it) and what it was given
   virtual ~NodePostHook() = default;
   virtual void call(std::span<Tensor> grad_inputs, std::span<const Tensor> grad_outputs) = 0;
+  virtual void* python() { return nullptr; }
 };
 struct AccumulateHook {  // after a leaf's .grad was updated
   virtual ~AccumulateHook() = default;
   virtual void call(const Tensor& leaf) = 0;
+  virtual void* python() { return nullptr; }
 };
 
 template <class H>

@@ -12,6 +12,8 @@ struct AutogradState {
   std::vector<HookSlot<TensorHook>> leaf_hooks;  // run by the engine before the accumulator
   std::vector<HookSlot<AccumulateHook>> accumulate_hooks;
   uint64_t next_hook_id = 1;
+  // The tensor's dict of Python hooks, which is in leaf_hooks or in its grad_fn.
+  std::shared_ptr<TensorHook> python_hooks;
   // Where a retain_grad hook finds the tensor; null once it is gone.
   std::shared_ptr<TensorImpl*> self;
   ~AutogradState() {

@@ -1,13 +1,21 @@
-"""Bootstrap; replaced by the real grad modes."""
+"""Switches for recording the graph: context managers and decorators, for the current thread."""
 
-import contextlib
+from __future__ import annotations
 
-enable_grad = no_grad = inference_mode = set_grad_enabled = contextlib.nullcontext
+from .._C import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 
-
-def is_grad_enabled():
-    return True
-
-
-def is_inference_mode_enabled():
-    return False
+__all__ = [
+    "no_grad",
+    "enable_grad",
+    "set_grad_enabled",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+]

@@ -1,0 +1,225 @@
+// grad_fn objects: one Python class for each kind of node, named as the node is.
+#include "python/autograd.h"
+
+#include <structmember.h>
+
+#include <cstring>
+#include <string>
+#include <unordered_map>
+
+#include "autograd/accumulate.h"
+#include "autograd/state.h"
+#include "python/autograd_hooks.h"
+#include "python/tensor.h"
+
+namespace tl::python {
+
+namespace {
+
+struct PyNode {
+  PyObject ob_base;
+  NodePtr node;
+  PyObject* weaklist;
+};
+
+PyTypeObject* node_base = nullptr;
+
+PyNode* as(PyObject* o) { return reinterpret_cast<PyNode*>(o); }
+Node& node_of(PyObject* o) { return *as(o)->node; }
+
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (as(self)->weaklist != nullptr) PyObject_ClearWeakRefs(self);
+  as(self)->node->python = nullptr;
+  as(self)->node.~NodePtr();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+int visit_node(Node& node, visitproc visit, void* arg) {
+  if (node.extras == nullptr) return 0;
+  auto visit_all = [&](auto& slots) {
+    for (auto& slot : slots) {
+      if (auto* dict = static_cast<PyObject*>(slot.hook->python())) Py_VISIT(dict);
+    }
+    return 0;
+  };
+  if (int rc = visit_all(node.extras->tensor_hooks)) return rc;
+  if (int rc = visit_all(node.extras->pre_hooks)) return rc;
+  return visit_all(node.extras->post_hooks);
+}
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Node& node = node_of(self);
+  return node.refs.count() == 1 ? visit_node(node, visit, arg) : 0;
+}
+
+// --- what every node has -----------------------------------------------------------------------
+
+PyObject* get_name(PyObject* self, PyObject*) { return PyUnicode_FromString(node_of(self).name().c_str()); }
+PyObject* get_sequence_nr(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(node_of(self).sequence_nr); }
+
+PyObject* get_next_functions(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    Node& node = node_of(self);
+    Object tuple = check(PyTuple_New(node.num_edges));
+    for (uint32_t i = 0; i < node.num_edges; ++i) {
+      Object next = check(wrap_node(node.edges[i].node.get()));
+      PyTuple_SET_ITEM(tuple.get(), i, check(Py_BuildValue("(OI)", next.get(), node.edges[i].input_nr)).release());
+    }
+    return tuple.release();
+  });
+}
+
+void drop_metadata(void* dict) {
+  GilAcquire gil;
+  Py_DECREF(static_cast<PyObject*>(dict));
+}
+PyObject* get_metadata(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    NodeExtras& extras = node_of(self).get_extras();
+    if (!extras.python_metadata) {
+      extras.python_metadata = std::shared_ptr<void>(check(PyDict_New()).release(), drop_metadata);
+    }
+    return Py_NewRef(static_cast<PyObject*>(extras.python_metadata.get()));
+  });
+}
+
+// _register_hook_dict(tensor): the tensor's dict of hooks runs on its gradient here.
+PyObject* register_hook_dict(PyObject* self, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = expect_tensor(o, "_register_hook_dict", "tensor");
+    Object dict = check(PyObject_GetAttrString(o, "_backward_hooks"));
+    node_of(self).get_extras().tensor_hooks.push_back({0, t->output_nr, std::make_shared<PyTensorHooks>(dict.get())});
+    Py_RETURN_NONE;
+  });
+}
+
+PyMethodDef methods[] = {
+    {"name", get_name, METH_NOARGS, "The name of the node, such as 'AddBackward0'."},
+    {"_sequence_nr", get_sequence_nr, METH_NOARGS, "Grows with each node made on a thread; backward runs the highest first."},
+    {"register_hook", node_register_hook, METH_O,
+     "register_hook(fn)\n\n`fn(grad_inputs, grad_outputs)` runs after the node; what it returns replaces grad_inputs."},
+    {"register_prehook", node_register_prehook, METH_O,
+     "register_prehook(fn)\n\n`fn(grad_outputs)` runs before the node; what it returns replaces grad_outputs."},
+    {"_register_hook_dict", register_hook_dict, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef getset[] = {
+    {"next_functions", get_next_functions, nullptr, "(node, which of its outputs) for each input.", nullptr},
+    {"metadata", get_metadata, nullptr, "A dict for notes about the node; anomaly mode keeps its trace there.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weaklist), READONLY, nullptr},
+                         {nullptr, 0, 0, 0, nullptr}};
+
+// --- classes -----------------------------------------------------------------------------------
+
+PyObject* get_variable(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* { return wrap(static_cast<AccumulateGrad&>(node_of(self)).variable()); });
+}
+PyGetSetDef accumulate_getset[] = {{"variable", get_variable, nullptr, "The leaf.", nullptr},
+                                   {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+// _saved_x: the closure is the position, and for the last name the rest of them, if there are more.
+PyObject* get_saved(PyObject* self, void* closure) {
+  return guarded([&]() -> PyObject* {
+    Node& node = node_of(self);
+    auto saved = node.saved();
+    size_t index = reinterpret_cast<uintptr_t>(closure) >> 1;
+    bool is_last = reinterpret_cast<uintptr_t>(closure) & 1;
+    if (!is_last || index + 1 >= saved.size()) return wrap(saved[index].unpack(node, true));
+    Object tuple = check(PyTuple_New(Py_ssize_t(saved.size() - index)));
+    for (size_t i = index; i < saved.size(); ++i) {
+      PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i - index), check(wrap(saved[i].unpack(node, true))).release());
+    }
+    return tuple.release();
+  });
+}
+
+PyGetSetDef* saved_getset(const char* label) {
+  const char* colon = std::strchr(label, ':');
+  if (colon == nullptr) return nullptr;
+  auto* defs = new std::vector<PyGetSetDef>;
+  uintptr_t index = 0;
+  for (const char* p = colon + 1; *p != 0;) {
+    const char* end = std::strchr(p, ',');
+    size_t n = end != nullptr ? size_t(end - p) : std::strlen(p);
+    auto* name = new std::string("_saved_" + std::string(p, n));
+    defs->push_back({name->c_str(), get_saved, nullptr, nullptr, reinterpret_cast<void*>(index++ << 1 | (end == nullptr))});
+    p += n + (end != nullptr ? 1 : 0);
+  }
+  defs->push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
+  return defs->data();
+}
+
+// Classes live as long as the process, keyed by the label's address (a literal).
+PyTypeObject* class_of(Node& node) {
+  static std::unordered_map<const void*, PyTypeObject*> classes;
+  PyTypeObject*& type = classes[node.label];
+  if (type == nullptr) {
+    auto* name = new std::string("tensorlite.autograd.graph." + node.name());
+    PyGetSetDef* own = node.is_accumulate ? accumulate_getset : saved_getset(node.label);
+    PyType_Slot slots[] = {{own != nullptr ? Py_tp_getset : 0, own}, {0, nullptr}};
+    PyType_Spec spec = {name->c_str(), sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};  // the rest from the base
+    Object bases = check(PyTuple_Pack(1, node_base));
+    type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpecWithBases(&spec, bases.get())).release());
+  }
+  return type;
+}
+
+}  // namespace
+
+PyObject* wrap_node(Node* node) {
+  if (node == nullptr) Py_RETURN_NONE;
+  return guarded([&]() -> PyObject* {
+    if (node->python != nullptr) return Py_NewRef(static_cast<PyObject*>(node->python));
+    PyTypeObject* type = class_of(*node);
+    PyObject* o = check(type->tp_alloc(type, 0)).release();
+    new (&as(o)->node) NodePtr(NodePtr::borrow(node));
+    node->python = o;
+    return o;
+  });
+}
+
+Node* unwrap_node(PyObject* o) { return PyObject_TypeCheck(o, node_base) ? as(o)->node.get() : nullptr; }
+
+int traverse_autograd(const Tensor& t, visitproc visit, void* arg) {
+  if (AutogradState* state = t->autograd) {
+    for (auto& slot : state->leaf_hooks) {
+      if (auto* dict = static_cast<PyObject*>(slot.hook->python())) Py_VISIT(dict);
+    }
+    for (auto& slot : state->accumulate_hooks) {
+      if (auto* dict = static_cast<PyObject*>(slot.hook->python())) Py_VISIT(dict);
+    }
+  }
+  Node* node = raw_grad_fn(t);
+  return node != nullptr && node->refs.count() == 1 ? visit_node(*node, visit, arg) : 0;
+}
+
+void clear_autograd(const Tensor& t) {
+  if (AutogradState* state = t->autograd) {
+    auto leaf = std::move(state->leaf_hooks);
+    auto accumulate = std::move(state->accumulate_hooks);
+  }
+  Node* node = raw_grad_fn(t);
+  if (node == nullptr || node->refs.count() != 1 || node->extras == nullptr) return;
+  auto tensor_hooks = std::move(node->extras->tensor_hooks);
+  auto pre = std::move(node->extras->pre_hooks);
+  auto post = std::move(node->extras->post_hooks);
+}
+
+void register_nodes(PyObject* module) {
+  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                         {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+                         {Py_tp_methods, methods},
+                         {Py_tp_getset, getset},
+                         {Py_tp_members, members},
+                         {0, nullptr}};
+  PyType_Spec spec = {"tensorlite._C._NodeBase", sizeof(PyNode), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  node_base = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
+  check(PyModule_AddObjectRef(module, "_NodeBase", reinterpret_cast<PyObject*>(node_base)));
+}
+
+}  // namespace tl::python
