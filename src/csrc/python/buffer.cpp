@@ -32,7 +32,8 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     PyErr_SetString(PyExc_BufferError, "the tensor is not contiguous");
     return -1;
   }
-  // The memory must stay even if the tensor is given other data meanwhile.
+  // The memory must stay even if the tensor is given other data meanwhile, and stay where it is.
+  t->storage->resizable = false;
   auto* g = new Geometry{alias(t), {}};
   auto n = size_t(t.dim());
   for (size_t i = 0; i < n; ++i) {
