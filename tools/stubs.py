@@ -90,7 +90,7 @@ ATTRIBUTES = {
     "itemsize": "_int",
     "nbytes": "_int",
     "output_nr": "_int",
-    **{k: "Tensor" for k in ("T", "H", "mT", "mH", "real", "imag")},
+    **dict.fromkeys(("T", "H", "mT", "mH", "real", "imag"), "Tensor"),
 }
 METHODS = {
     "size": ["(self) -> Size", "(self, dim: _int) -> _int"],

@@ -1,0 +1,1 @@
+"""Measurements beside PyTorch, in turns in one process."""

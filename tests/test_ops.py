@@ -1,0 +1,425 @@
+"""Every op, from its record: what the samples give beside PyTorch, gradients of both orders, memory
+layouts, in-place forms, out=, threads, bad arguments. A new op is tested as soon as it has samples.
+
+Where an op cannot pass a check as it is written here, `EXCEPTIONS` says why.
+"""
+
+import math
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import tensorlite
+from op_samples import (
+    CREATES,
+    INPLACE,
+    INTERNAL,
+    METHOD,
+    NONDIFFERENTIABLE,
+    OUT,
+    VIEW,
+    WRITES_SELF,
+    all_records,
+    all_samples,
+    map_tensors,
+    tensors_in,
+)
+from tensorlite.autograd import gradcheck, gradgradcheck
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+SAMPLES = all_samples()
+OPS = sorted(SAMPLES)
+
+# (op, check): why the op is not checked so. A check of "*" is all of them.
+EXCEPTIONS = {}
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    """Numbers in samples are double, warnings that ops give are no errors here."""
+    for m in (tensorlite, torch):
+        if m is not None:
+            m.set_default_dtype(m.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    for m in (tensorlite, torch):
+        if m is not None:
+            m.set_default_dtype(m.float32)
+
+
+def samples(op, check):
+    reason = EXCEPTIONS.get((op, check)) or EXCEPTIONS.get((op, "*"))
+    if reason:
+        pytest.skip(reason)
+    return SAMPLES[op]
+
+
+def every_op(f):
+    return pytest.mark.parametrize("op", OPS)(f)
+
+
+def is_float(t):
+    return t.is_floating_point() or t.is_complex()
+
+
+def is_double(t):
+    return t.dtype in (tensorlite.float64, tensorlite.complex128)
+
+
+def numbers(t):
+    """The elements as an array that NumPy can compare."""
+    m = torch if torch is not None and isinstance(t, torch.Tensor) else tensorlite
+    t = t.detach()
+    if m is torch:
+        t = t.resolve_conj().resolve_neg()
+    return (t.to(m.float32) if t.dtype in (m.bfloat16, m.float16) else t).numpy()
+
+
+TOLERANCE = {"float16": 1e-3, "bfloat16": 1e-2, "float32": 1e-5, "complex64": 1e-5}
+
+
+def assert_same(ours, theirs, what, exact=False):
+    """The same numbers in the same structure; `theirs` may be PyTorch's."""
+    if isinstance(theirs, (tuple, list)):
+        assert isinstance(ours, (tuple, list)), what
+        assert len(ours) == len(theirs), what
+        for a, b in zip(ours, theirs):
+            assert_same(a, b, what, exact)
+        return
+    if not hasattr(theirs, "dtype") or not hasattr(theirs, "shape"):
+        if isinstance(theirs, float):
+            assert ours == pytest.approx(theirs, rel=1e-9, nan_ok=True), what
+        else:
+            ours, theirs = (re.sub("tensorlite|torch", "", str(x)) for x in (ours, theirs))
+            assert ours == theirs, what
+        return
+    assert hasattr(ours, "dtype"), what
+    assert tuple(ours.shape) == tuple(theirs.shape), what
+    dtype = str(ours.dtype).rpartition(".")[2]
+    assert dtype == str(theirs.dtype).rpartition(".")[2], what
+    a, b = numbers(ours), numbers(theirs)
+    if exact or a.dtype.kind not in "fc":
+        np.testing.assert_array_equal(a, b, err_msg=what)
+    else:
+        tol = TOLERANCE.get(dtype, 1e-9)
+        np.testing.assert_allclose(a, b, rtol=tol, atol=tol, err_msg=what)
+
+
+def theirs(name, flags):
+    """PyTorch's op of that name, or None."""
+    places = [torch, torch.Tensor, torch.nn.functional, torch._C._nn, torch.special, torch.linalg]
+    if not flags & INTERNAL and flags & METHOD:
+        places.insert(0, torch.Tensor)
+    for place in places:
+        if hasattr(place, name):
+            return getattr(place, name)
+    return getattr(torch.ops.aten, name, None)
+
+
+# --- records --------------------------------------------------------------------------------------
+
+
+def test_every_record_is_complete():
+    bare = []
+    for name, (signature, flags, doc, texts, _) in all_records():
+        no_parameters = "()" in signature
+        if not doc or (not texts and not no_parameters):
+            bare.append(name)
+    assert not bare, f"without documentation or samples: {bare}"
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+@every_op
+def test_forward(op):
+    """The samples give PyTorch's values, dtypes and shapes; views also its strides."""
+    if torch is None:
+        pytest.skip("torch is not installed")
+    for s in samples(op, "forward"):
+        f = theirs(op, s.flags)
+        assert f is not None, f"PyTorch has no {op}: add an exception that says what it is for"
+        args, kwargs = s.arguments(torch)
+        if s.random:
+            torch.manual_seed(1)
+        expected = f(*args, **kwargs)
+        args, kwargs = s.arguments(tensorlite)
+        result = s.run(args, kwargs)
+        assert_same(result, expected, str(s))
+        if s.flags & VIEW:
+            for a, b in zip(
+                tensors_in([result]), [expected] if hasattr(expected, "stride") else expected
+            ):
+                assert a.stride() == b.stride(), s
+
+
+@every_op
+def test_memory_layout(op):
+    """Gaps between elements, reversed and expanded dims do not change what comes out."""
+    for s in samples(op, "layout"):
+        if s.flags & (CREATES | VIEW | WRITES_SELF):
+            continue
+        args, kwargs = s.arguments(tensorlite)
+        plain = s.run(*map_tensors(lambda t: t.contiguous(), (args, kwargs)))
+
+        def gaps(t):
+            wide = tensorlite.zeros(*t.shape, 2, dtype=t.dtype)
+            wide.select(-1, 0).copy_(t)
+            return wide.select(-1, 0)
+
+        def permuted(t):
+            dims = list(range(t.dim()))[::-1]
+            return t.permute(dims).contiguous().permute(dims)
+
+        for layout in (gaps, permuted):
+            other = s.run(*map_tensors(layout, (args, kwargs)))
+            assert_close_or_equal(other, plain, f"{s} with {layout.__name__}")
+
+        def same_rows(t):
+            return t[:1].expand(t.shape) if t.dim() and t.shape[0] > 1 and is_float(t) else t
+
+        expanded = map_tensors(same_rows, (args, kwargs))
+        copies = map_tensors(lambda t: t.contiguous(), expanded)
+        try:
+            expected = s.run(*copies)
+        except RuntimeError:
+            continue  # the op refuses such values
+        assert_close_or_equal(s.run(*expanded), expected, f"{s} expanded")
+
+
+def assert_close_or_equal(a, b, what):
+    """Sums may be taken in another order where memory lies otherwise."""
+    a, b = tensors_in([a]), tensors_in([b])
+    assert len(a) == len(b), what
+    for x, y in zip(a, b):
+        assert x.dtype == y.dtype and x.shape == y.shape, what
+        np.testing.assert_allclose(numbers(x), numbers(y), rtol=1e-12, atol=1e-12, err_msg=what)
+
+
+# --- gradients ------------------------------------------------------------------------------------
+
+
+def differentiable(s):
+    """(function, inputs) of a sample for gradcheck; None where nothing is to be differentiated."""
+    args, kwargs = s.arguments(tensorlite)
+    tensors = tensors_in([args, kwargs])
+    leaves = []
+    for t in tensors:
+        repeated = any(st == 0 and n > 1 for st, n in zip(t.stride(), t.shape))
+        t = t.contiguous() if repeated else t.detach()
+        leaves.append(t.requires_grad_(is_double(t)))
+
+    def f(*inputs):
+        given = iter(inputs)
+        a, k = map_tensors(lambda t: next(given), (args, kwargs))
+        if s.flags & WRITES_SELF or (s.flags & INPLACE and op_writes(s)):
+            a = (a[0].clone(), *a[1:])
+        return s.run(a, k)
+
+    return (f, leaves) if any(t.requires_grad for t in leaves) else None
+
+
+def op_writes(s):
+    return s.name.endswith("_") and not s.name.startswith("_")
+
+
+def finite(result):
+    return all(np.isfinite(numbers(t)).all() for t in tensors_in([result]))
+
+
+@every_op
+def test_gradient(op):
+    """Finite differences agree with backward; an op never drops a gradient silently."""
+    for s in samples(op, "gradient"):
+        problem = differentiable(s)
+        if s.flags & (CREATES | NONDIFFERENTIABLE) or problem is None:
+            continue
+        f, leaves = problem
+        outputs = [t for t in tensors_in([f(*leaves)]) if is_float(t)]
+        if not outputs:
+            continue
+        assert any(t.requires_grad for t in outputs), f"{s}: the gradient is dropped"
+        if finite(outputs):
+            check(gradcheck, f, leaves, s)
+
+
+@every_op
+def test_second_gradient(op):
+    for s in samples(op, "second gradient"):
+        problem = differentiable(s)
+        if s.flags & (CREATES | NONDIFFERENTIABLE) or problem is None:
+            continue
+        f, leaves = problem
+        outputs = tensors_in([f(*leaves)])
+        if any(t.requires_grad for t in outputs) and finite(outputs):
+            check(gradgradcheck, f, leaves, s, atol=1e-4)
+
+
+def check(checker, f, leaves, s, **options):
+    try:
+        checker(f, tuple(leaves), fast_mode=sum(t.numel() for t in leaves) > 24, **options)
+    except Exception as e:
+        raise AssertionError(f"{s}: {type(e).__name__}: {e}") from e
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def fits(result, x):
+    """Can the result be written into x?"""
+    return (
+        isinstance(result, tensorlite.Tensor)
+        and result.shape == x.shape
+        and tensorlite.can_cast(result.dtype, x.dtype)
+    )
+
+
+@every_op
+def test_inplace(op):
+    """`x.f_(…)` gives x itself, with f's values and gradient, one version later."""
+    for s in samples(op, "inplace"):
+        if not s.flags & INPLACE:
+            continue
+        args, kwargs = s.arguments(tensorlite)
+        x = args[0]
+        expected = s.run(args, kwargs)
+        if not isinstance(x, tensorlite.Tensor) or not fits(expected, x):
+            continue
+        y = x.clone()
+        before = y._version
+        result = s.run((y, *args[1:]), kwargs, getattr(tensorlite._C.ops, op + "_"))
+        assert result is y, s
+        assert y._version == before + 1, s
+        assert_same(y, expected.to(x.dtype), str(s), exact=True)
+        if s.flags & NONDIFFERENTIABLE or not is_double(x) or not is_double(expected):
+            continue
+        gradients = []
+        for inplace in (False, True):
+            leaf = x.detach().clone().requires_grad_()
+            if inplace:
+                out = s.run((leaf.clone(), *args[1:]), kwargs, getattr(tensorlite._C.ops, op + "_"))
+            else:
+                out = s.run((leaf, *args[1:]), kwargs)
+            (g,) = tensorlite.autograd.grad(out.sum(), leaf, allow_unused=True)
+            gradients.append(tensorlite.zeros_like(leaf) if g is None else g)
+        assert_same(gradients[1], gradients[0], f"gradient of {s} in place")
+        with pytest.raises(RuntimeError, match="leaf"):
+            s.run((leaf, *args[1:]), kwargs, getattr(tensorlite._C.ops, op + "_"))
+
+
+@every_op
+def test_writers_count_versions(op):
+    """Ops that write their first argument hand it back, a version later."""
+    for s in samples(op, "version"):
+        if not s.flags & WRITES_SELF:
+            continue
+        args, kwargs = s.arguments(tensorlite)
+        x = args[0].clone()
+        before = x._version
+        result = s.run((x, *args[1:]), kwargs)
+        assert result is x or result is None, s
+        assert x._version > before, s
+
+
+@every_op
+def test_out(op):
+    """`out=` is given the result, is resized where it is empty, and comes back."""
+    for s in samples(op, "out"):
+        if not s.flags & OUT:
+            continue
+        args, kwargs = s.arguments(tensorlite)
+        if "dtype" in kwargs:
+            continue
+        expected = s.run(args, kwargs)
+        outs = map_tensors(lambda t: tensorlite.empty(0, dtype=t.dtype), expected)
+        outs = tuple(outs) if isinstance(outs, list) else outs
+        result = s.run(args, {**kwargs, "out": outs})
+        assert_same(outs, expected, str(s), exact=True)
+        for a, b in zip(tensors_in([result]), tensors_in([outs])):
+            assert a is b, s
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+
+def with_threads(n, f):
+    before = tensorlite.get_num_threads()
+    tensorlite.set_num_threads(n)
+    try:
+        return f()
+    finally:
+        tensorlite.set_num_threads(before)
+
+
+def enlarged(tensors, times):
+    """Repeats along the first dim; None where the shapes do not let all grow alike."""
+    first = next((t for t in tensors if t.dim() > 0), None)
+    if first is None or first.numel() == 0 or any(t.shape != first.shape for t in tensors):
+        return None
+    return lambda t: t.repeat(times, *[1] * (t.dim() - 1))
+
+
+@every_op
+def test_threads(op):
+    """The same bits, whatever the number of threads: of the samples, and of one of them made large."""
+    large = False
+    for s in samples(op, "threads"):
+        if s.flags & (VIEW | CREATES):
+            continue
+
+        def compare(args, kwargs, s=s):
+            def run():
+                a, k = args, kwargs
+                if s.flags & WRITES_SELF:
+                    a = (a[0].clone(), *a[1:])
+                return s.run(a, k)
+
+            one, two = (tensors_in([with_threads(n, run)]) for n in (1, 2))
+            for a, b in zip(one, two):
+                assert numbers(a).tobytes() == numbers(b).tobytes(), s
+
+        args, kwargs = s.arguments(tensorlite)
+        compare(args, kwargs)
+        tensors = tensors_in([args, kwargs])
+        if large or not tensors or not is_float(tensors[0]):
+            continue
+        grow = enlarged(tensors, 1 + 70_000 // max(1, tensors[0].numel()))
+        if grow is None:
+            continue
+        try:
+            big = map_tensors(grow, (args, kwargs))
+            s.run(*map_tensors(lambda t: t.clone(), big))
+        except (RuntimeError, IndexError):
+            continue  # a size in the other arguments belongs to the small shape
+        compare(*big)
+        large = True
+
+
+# --- bad arguments --------------------------------------------------------------------------------
+
+
+@every_op
+def test_bad_arguments(op):
+    """Wrong types, unknown names and missing arguments: a TypeError that names the op."""
+    f = getattr(tensorlite._C.ops, op)
+    for s in samples(op, "bad arguments"):
+        args, kwargs = s.arguments(tensorlite)
+        name = re.escape(op)
+        with pytest.raises(TypeError, match=name):
+            f(*args, **kwargs, no_such_argument=1)
+        first = s.signature.partition("(")[2]
+        if args and not first.startswith("Any"):
+            with pytest.raises(TypeError, match=name):
+                f(object(), *args[1:], **kwargs)
+        if args and isinstance(args[0], tensorlite.Tensor) and "=" not in first.split(",")[0]:
+            with pytest.raises(TypeError, match=name):
+                f()
+        break
+    assert math.isfinite(0)
