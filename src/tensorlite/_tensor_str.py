@@ -94,6 +94,8 @@ class _Formatter:
             self.int_mode = all(v == math.ceil(v) for v in finite)
             wide = largest / smallest > 1000.0 or largest > 1.0e8
             self.sci_mode = wide if self.int_mode else wide or smallest < 1.0e-4
+            if PRINT_OPTS.sci_mode is not None:
+                self.sci_mode = PRINT_OPTS.sci_mode
             if self.sci_mode:
                 texts = [f"{v:.{precision}e}" for v in self._signed_finite(values)]
                 self.max_width = max(map(len, texts))
@@ -101,8 +103,6 @@ class _Formatter:
                 self.max_width = max(len(f"{v:.0f}") + 1 for v in self._signed_finite(values))
             else:
                 self.max_width = max(len(f"{v:.{precision}f}") for v in self._signed_finite(values))
-        if PRINT_OPTS.sci_mode is not None:
-            self.sci_mode = PRINT_OPTS.sci_mode
 
     @staticmethod
     def _signed_finite(values: list[Any]) -> list[float]:
@@ -244,6 +244,8 @@ def _str(tensor: Tensor) -> str:
                 suffixes.append(f"dtype={dtype}")
             text = "[]"
         else:
+            if not PRINT_OPTS.edgeitems:
+                suffixes.append(f"size={tuple(tensor.shape)}")
             if dtype not in quiet:
                 suffixes.append(f"dtype={dtype}")
             text = _values(shown, indent)
