@@ -17,7 +17,7 @@ def programs():
             yield pytest.param(match[1], id=f"{page}:{line}")
 
 
-@pytest.mark.parametrize("program", programs())
+@pytest.mark.parametrize("program", list(programs()))
 def test_program(program, capsys):
     exec(compile(program, "<documentation>", "exec"), {"__name__": "documentation"})
     capsys.readouterr()
