@@ -65,6 +65,8 @@ class Backward {
   Tensor saved(uint32_t i) const { return saved_[i].unpack(node_); }
   bool has_saved(uint32_t i) const { return saved_[i].defined(); }
   bool needs(uint32_t i) const { return node_.edge_needed(i); }
+  // Where input i came from, for a saved value that stands for it in a gradient of the gradient.
+  const Edge& edge(uint32_t i) const { return node_.edges[i]; }
   Tensor& operator[](uint32_t i) { return out_[i]; }
   uint32_t num_grads() const { return node_.num_inputs; }
   uint32_t num_outputs() const { return node_.num_edges; }
