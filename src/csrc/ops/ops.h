@@ -55,14 +55,28 @@ std::vector<Tensor> split(const Tensor& self, int64_t size, int64_t dim);
 Tensor cat(const std::vector<Tensor>& tensors, int64_t dim);
 Tensor stack(const std::vector<Tensor>& tensors, int64_t dim);
 
-// pointwise (binary.cpp, unary.cpp, ternary.cpp). Numbers join through wrapped_number(scalar).
-Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
-Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+// pointwise (binary.cpp, compare.cpp, unary.cpp, ternary.cpp). Numbers join through wrapped_number(scalar), or
+// without a tensor where there is an overload for them.
+Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha);
+Tensor add(const Tensor& self, const Tensor& other);
+Tensor add(const Tensor& self, const Scalar& other);
+Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha);
+Tensor sub(const Tensor& self, const Tensor& other);
+Tensor sub(const Tensor& self, const Scalar& other);
+Tensor rsub(const Tensor& self, const Scalar& other);  // other - self
 Tensor mul(const Tensor& self, const Tensor& other);
+Tensor mul(const Tensor& self, const Scalar& other);
 Tensor div(const Tensor& self, const Tensor& other);
+Tensor div(const Tensor& self, const Scalar& other);
 Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
+Tensor add_(const Tensor& self, const Scalar& other);
+Tensor sub_(const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
 Tensor mul_(const Tensor& self, const Tensor& other);
+Tensor mul_(const Tensor& self, const Scalar& other);
+Tensor div_(const Tensor& self, const Tensor& other);
+Tensor div_(const Tensor& self, const Scalar& other);
 Tensor pow(const Tensor& self, const Tensor& exponent);
+Tensor pow(const Tensor& self, const Scalar& exponent);
 Tensor maximum(const Tensor& self, const Tensor& other);
 Tensor minimum(const Tensor& self, const Tensor& other);
 Tensor eq(const Tensor& self, const Tensor& other);
@@ -71,8 +85,16 @@ Tensor lt(const Tensor& self, const Tensor& other);
 Tensor le(const Tensor& self, const Tensor& other);
 Tensor gt(const Tensor& self, const Tensor& other);
 Tensor ge(const Tensor& self, const Tensor& other);
+Tensor eq(const Tensor& self, const Scalar& other);
+Tensor ne(const Tensor& self, const Scalar& other);
+Tensor lt(const Tensor& self, const Scalar& other);
+Tensor le(const Tensor& self, const Scalar& other);
+Tensor gt(const Tensor& self, const Scalar& other);
+Tensor ge(const Tensor& self, const Scalar& other);
 Tensor logical_not(const Tensor& self);
 Tensor logical_and(const Tensor& self, const Tensor& other);
+Tensor logical_or(const Tensor& self, const Tensor& other);
+Tensor logical_xor(const Tensor& self, const Tensor& other);
 Tensor neg(const Tensor& self);
 Tensor exp(const Tensor& self);
 Tensor log(const Tensor& self);
@@ -88,12 +110,6 @@ Tensor sigmoid(const Tensor& self);
 Tensor relu(const Tensor& self);
 Tensor isnan(const Tensor& self);
 Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other);
-inline Tensor mul(const Tensor& self, const Scalar& s) { return mul(self, wrapped_number(s)); }
-inline Tensor add(const Tensor& self, double s) { return add(self, wrapped_number(s)); }
-inline Tensor div(const Tensor& self, const Scalar& s) { return div(self, wrapped_number(s)); }
-inline Tensor pow(const Tensor& self, const Scalar& s) { return pow(self, wrapped_number(s)); }
-// s - self
-inline Tensor rsub(const Tensor& self, double s) { return sub(wrapped_number(s), self); }
 
 // reduce.cpp
 Tensor sum(const Tensor& self, std::optional<DType> dtype = {});

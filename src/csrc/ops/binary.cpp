@@ -1,0 +1,474 @@
+// Arithmetic: add, sub, mul, div and what they are called elsewhere.
+#include "autograd/record.h"
+#include "core/parallel.h"
+#include "ops/index_plan.h"
+#include "ops/pointwise.h"
+#include "ops/registry.h"
+
+namespace tl {
+
+using kernels::BinaryOp;
+using Kind = BinaryInfo::Kind;
+
+// --- running a binary op ---------------------------------------------------------------------------
+
+namespace {
+
+bool quick(const Tensor& a, const Tensor& b) {
+  const TensorImpl *p = a.impl(), *q = b.impl();
+  if (p->dtype != DType::Float32 || q->dtype != DType::Float32 || !p->contiguous || !q->contiguous || p->ndim != q->ndim ||
+      p->numel > (1 << 16)) {
+    return false;
+  }
+  for (int d = 0; d < p->ndim; ++d) {
+    if (p->dims[d] != q->dims[d]) return false;
+  }
+  return true;
+}
+
+bool divides(BinaryOp op) {
+  return op == BinaryOp::div_trunc || op == BinaryOp::div_floor || op == BinaryOp::remainder || op == BinaryOp::fmod;
+}
+bool has_zero(const Operand& o) {
+  if (!o.is_tensor()) return o.number().to_int() == 0;
+  Tensor values = dense_values(o.tensor(), o.tensor().sizes(), DType::Int64);
+  const int64_t* p = values.data<int64_t>();
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    if (p[i] == 0) return true;
+  }
+  return false;
+}
+
+PointwiseSpec spec_of(const BinaryInfo& info, const Operand& a, const Operand& b) {
+  DType common = result_type({a, b});
+  if (info.kind == Kind::floating) common = floating_result(common);
+  if (common == DType::Bool && !info.takes_bool) not_implemented(info.loop_name, common);
+  kernels::Loop loop = find_loop(info.op, kernels::compute_of(common));
+  if (loop == nullptr) not_implemented(info.loop_name, common);
+  if (divides(info.op) && is_integral(common)) TL_CHECK(!has_zero(b), "ZeroDivisionError");
+  return {info.name, loop, common, info.kind == Kind::predicate ? DType::Bool : common, info.cost};
+}
+
+}  // namespace
+
+Tensor binary(const BinaryInfo& info, const Operand& a, const Operand& b) {
+  if (a.is_tensor() && b.is_tensor() && quick(a.tensor(), b.tensor())) [[likely]] {
+    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
+      const Tensor &x = a.tensor(), &y = b.tensor();
+      Tensor out = empty(x.sizes(), info.kind == Kind::predicate ? DType::Bool : DType::Float32);
+      void* data[] = {out.bytes(), x.bytes(), y.bytes()};
+      loop(x.numel(), data);
+      return out;
+    }
+  }
+  return pointwise(spec_of(info, a, b), {a, b});
+}
+
+void binary_(const BinaryInfo& info, const Tensor& self, const Operand& other) {
+  if (other.is_tensor() && quick(self, other.tensor()) && info.kind != Kind::predicate &&
+      (self->storage != other.tensor()->storage || self->offset == other.tensor()->offset)) [[likely]] {
+    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
+      void* data[] = {self.bytes(), self.bytes(), other.tensor().bytes()};
+      loop(self.numel(), data);
+      self.bump_version();
+      return;
+    }
+  }
+  PointwiseSpec spec = spec_of(info, self, other);
+  if (info.kind != Kind::predicate) check_cast(info.name, spec.result, self);
+  pointwise_into(spec, self, {self, other});
+  self.bump_version();
+}
+
+namespace {
+
+constexpr BinaryInfo add_info{"add", BinaryOp::add, "add_stub"};
+constexpr BinaryInfo sub_info{"sub", BinaryOp::sub, "sub_stub"};
+constexpr BinaryInfo mul_info{"mul", BinaryOp::mul, "mul_cpu"};
+constexpr BinaryInfo div_info{"div", BinaryOp::div, "div_true_cpu", Kind::floating};
+constexpr BinaryInfo div_trunc_info{"div", BinaryOp::div_trunc, "div_trunc_cpu", Kind::plain, Cost::medium, false};
+constexpr BinaryInfo div_floor_info{"floor_divide", BinaryOp::div_floor, "div_floor_cpu", Kind::plain, Cost::medium, false};
+
+// An in-place op's own operands as backward needs them: the values before the write.
+struct Kept {
+  Tensor self, other;
+  Kept(const Tensor& s, const Tensor& o, bool needs_self, bool needs_other) {
+    if (!needs_grad(s, o)) return;
+    if (needs_self) self = clone(s);
+    if (needs_other) other = o->storage == s->storage ? clone(o) : o;
+  }
+};
+
+// --- add and sub -----------------------------------------------------------------------------------
+
+void check_alpha(DType result, const Scalar& alpha) {
+  TL_CHECK(alpha.kind() != Scalar::Kind::boolean || result == DType::Bool, "Boolean alpha only supported for Boolean results.");
+  TL_CHECK(is_floating(result) || is_complex(result) || alpha.is_integral_or_bool(),
+           "For integral input tensors, argument alpha must not be a floating point number.");
+  TL_CHECK(is_complex(result) || !alpha.is_complex(),
+           "For non-complex input tensors, argument alpha must not be a complex number.");
+}
+bool is_one(const Scalar& s) { return s.equals(1); }
+
+void add_backward(Backward& b) {
+  b[0] = b.grad();
+  b[1] = b.grad();
+}
+void sub_backward(Backward& b) {
+  b[0] = b.grad();
+  if (b.needs(1)) b[1] = neg(b.grad());
+}
+// Of self + alpha other.
+auto scaled_backward(const Scalar& alpha) {
+  return [alpha](Backward& b) {
+    b[0] = b.grad();
+    if (b.needs(1)) b[1] = mul(b.grad(), alpha.is_complex() ? Scalar(std::conj(alpha.to<std::complex<double>>())) : alpha);
+  };
+}
+// other scaled to join self, in the dtype that the two promote to.
+Tensor scaled(const Tensor& self, const Operand& other, const Scalar& alpha) {
+  DType common = result_type({self, other});
+  check_alpha(common, alpha);
+  NoGradGuard no_grad;
+  Tensor t = other.is_tensor() ? to_dtype(detach(other.tensor()), common) : scalar_tensor(other.number(), common);
+  // A scaled number goes on counting as one.
+  Tensor out = binary(mul_info, t, alpha);
+  if (other.is_number()) out->flags |= TensorImpl::wrapped_number;
+  return out;
+}
+
+void check_sub(DType a, DType b) {
+  TL_CHECK(a != DType::Bool || b != DType::Bool,
+           "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+           "instead.");
+  TL_CHECK(a != DType::Bool && b != DType::Bool,
+           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+           "`~` or `logical_not()` operator instead.");
+}
+
+}  // namespace
+
+Tensor add(const Tensor& self, const Tensor& other) {
+  Tensor out = binary(add_info, self, other);
+  if (needs_grad(self, other)) record(out, "AddBackward0", inputs(self, other), saves(), add_backward);
+  return out;
+}
+Tensor add(const Tensor& self, const Scalar& other) {
+  Tensor out = binary(add_info, self, other);
+  if (needs_grad(self)) record(out, "AddBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  return out;
+}
+Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return add(self, other);
+  Tensor out = binary(add_info, self, scaled(self, other, alpha));
+  if (needs_grad(self, other)) record(out, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
+  return out;
+}
+Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  check_inplace(self, "add_");
+  bool one = is_one(alpha) && alpha.kind() == Scalar::Kind::integer;
+  if (one) {
+    binary_(add_info, self, other);
+  } else {
+    check_cast("add_", result_type({self, other}), self);
+    binary_(add_info, self, scaled(self, other, alpha));
+  }
+  if (needs_grad(self, other)) record_inplace(self, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
+  return self;
+}
+Tensor add_(const Tensor& self, const Scalar& other) {
+  check_inplace(self, "add_");
+  binary_(add_info, self, other);
+  if (needs_grad(self)) record_inplace(self, "AddBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  return self;
+}
+
+Tensor sub(const Tensor& self, const Tensor& other) {
+  check_sub(self.dtype(), other.dtype());
+  Tensor out = binary(sub_info, self, other);
+  if (needs_grad(self, other)) record(out, "SubBackward0", inputs(self, other), saves(), sub_backward);
+  return out;
+}
+Tensor sub(const Tensor& self, const Scalar& other) {
+  check_sub(self.dtype(), other.kind() == Scalar::Kind::boolean ? DType::Bool : DType::Int64);
+  Tensor out = binary(sub_info, self, other);
+  if (needs_grad(self)) record(out, "SubBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  return out;
+}
+Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return sub(self, other);
+  check_sub(self.dtype(), other.dtype());
+  Tensor out = binary(sub_info, self, scaled(self, other, alpha));
+  if (needs_grad(self, other)) record(out, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
+  return out;
+}
+Tensor sub_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  check_inplace(self, "sub_");
+  check_sub(self.dtype(), other.dtype());
+  if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) {
+    binary_(sub_info, self, other);
+  } else {
+    check_cast("sub_", result_type({self, other}), self);
+    binary_(sub_info, self, scaled(self, other, alpha));
+  }
+  if (needs_grad(self, other)) record_inplace(self, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
+  return self;
+}
+Tensor rsub(const Tensor& self, const Scalar& other) {
+  check_sub(self.dtype(), other.kind() == Scalar::Kind::boolean ? DType::Bool : DType::Int64);
+  Tensor out = binary(sub_info, other, self);
+  if (needs_grad(self)) {
+    record(out, "RsubBackward1", inputs(self), saves(), [](Backward& b) { b[0] = neg(b.grad()); });
+  }
+  return out;
+}
+
+namespace {
+
+Tensor rsub_op(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  check_sub(self.dtype(), other.dtype());
+  Tensor out = is_one(alpha) ? binary(sub_info, other, self) : binary(sub_info, other, scaled(other, self, alpha));
+  if (needs_grad(self, other)) {
+    const char* label = other.is_wrapped_number() ? "RsubBackward1" : "RsubBackward0";
+    record(out, label, inputs(self, other), saves(), [alpha](Backward& b) {
+      if (b.needs(0)) b[0] = mul(b.grad(), -alpha);
+      b[1] = b.grad();
+    });
+  }
+  return out;
+}
+
+// --- mul and div -----------------------------------------------------------------------------------
+
+void mul_backward(Backward& b) {
+  const Tensor& g = b.grad();
+  if (b.needs(0)) b[0] = mul(g, conj(b.saved(1)));
+  if (b.needs(1)) b[1] = mul(g, conj(b.saved(0)));
+}
+Scalar conj(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to<std::complex<double>>())) : s; }
+
+}  // namespace
+
+Tensor mul(const Tensor& self, const Tensor& other) {
+  Tensor out = binary(mul_info, self, other);
+  if (needs_grad(self, other)) {
+    record(out, "MulBackward0:self,other", inputs(self, other),
+           saves(input_if(requires_grad(other), self), input_if(requires_grad(self), other)), mul_backward);
+  }
+  return out;
+}
+Tensor mul(const Tensor& self, const Scalar& other) {
+  Tensor out = binary(mul_info, self, other);
+  if (needs_grad(self)) {
+    record(out, "MulBackward0", inputs(self, undefined_tensor), saves(),
+           [other](Backward& b) { b[0] = mul(b.grad(), conj(other)); });
+  }
+  return out;
+}
+Tensor mul_(const Tensor& self, const Tensor& other) {
+  check_inplace(self, "mul_");
+  Kept old(self, other, requires_grad(other), requires_grad(self));
+  binary_(mul_info, self, other);
+  if (needs_grad(self, other)) {
+    record_inplace(self, "MulBackward0:self,other", inputs(self, other), saves(old.self, old.other), mul_backward);
+  }
+  return self;
+}
+Tensor mul_(const Tensor& self, const Scalar& other) {
+  check_inplace(self, "mul_");
+  binary_(mul_info, self, other);
+  if (needs_grad(self)) {
+    record_inplace(self, "MulBackward0", inputs(self, undefined_tensor), saves(),
+                   [other](Backward& b) { b[0] = mul(b.grad(), conj(other)); });
+  }
+  return self;
+}
+
+namespace {
+
+void div_backward(Backward& b) {
+  const Tensor& g = b.grad();
+  Tensor other = conj(b.saved(1));
+  Tensor to_self = div(g, other);
+  if (b.needs(1)) b[1] = neg(mul(to_self, conj(div(b.saved(0), b.saved(1)))));
+  if (b.needs(0)) b[0] = std::move(to_self);
+}
+auto div_backward_by(const Scalar& other) {
+  return [other](Backward& b) { b[0] = div(b.grad(), conj(other)); };
+}
+// The quotient is rounded: its slope is zero.
+void rounded_backward(Backward& b) {
+  for (uint32_t i = 0; i < 2; ++i) {
+    if (b.needs(i)) b[i] = zeros_like(b.grad());
+  }
+}
+
+}  // namespace
+
+Tensor div(const Tensor& self, const Tensor& other) {
+  Tensor out = binary(div_info, self, other);
+  if (needs_grad(self, other)) {
+    record(out, "DivBackward0:self,other", inputs(self, other), saves(input_if(requires_grad(other), self), other), div_backward);
+  }
+  return out;
+}
+Tensor div(const Tensor& self, const Scalar& other) {
+  Tensor out = binary(div_info, self, other);
+  if (needs_grad(self)) record(out, "DivBackward0", inputs(self, undefined_tensor), saves(), div_backward_by(other));
+  return out;
+}
+Tensor div_(const Tensor& self, const Tensor& other) {
+  check_inplace(self, "div_");
+  Kept old(self, other, requires_grad(other), true);
+  binary_(div_info, self, other);
+  if (needs_grad(self, other)) {
+    record_inplace(self, "DivBackward0:self,other", inputs(self, other), saves(old.self, old.other), div_backward);
+  }
+  return self;
+}
+Tensor div_(const Tensor& self, const Scalar& other) {
+  check_inplace(self, "div_");
+  binary_(div_info, self, other);
+  if (needs_grad(self)) record_inplace(self, "DivBackward0", inputs(self, undefined_tensor), saves(), div_backward_by(other));
+  return self;
+}
+
+namespace {
+
+const BinaryInfo& rounding_info(const std::string& mode) {
+  TL_CHECK(mode == "trunc" || mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+           mode, "'");
+  return mode == "trunc" ? div_trunc_info : div_floor_info;
+}
+Tensor div_rounded(const Tensor& self, const Tensor& other, const std::optional<std::string>& mode) {
+  if (!mode) return div(self, other);
+  Tensor out = binary(rounding_info(*mode), self, other);
+  if (needs_grad(self, other)) record(out, "DivBackward1", inputs(self, other), saves(), rounded_backward);
+  return out;
+}
+Tensor div_rounded_(const Tensor& self, const Tensor& other, const std::optional<std::string>& mode) {
+  if (!mode) return div_(self, other);
+  const BinaryInfo& info = rounding_info(*mode);
+  check_inplace(self, "div_");
+  binary_(info, self, other);
+  if (needs_grad(self, other)) record_inplace(self, "DivBackward1", inputs(self, other), saves(), rounded_backward);
+  return self;
+}
+
+[[noreturn]] void no_floor_gradient() {
+  fail(ErrorKind::runtime, "derivative for aten::floor_divide is not implemented");
+}
+Tensor floor_divide(const Tensor& self, const Tensor& other) {
+  Tensor out = binary(div_floor_info, self, other);
+  if (needs_grad(self, other)) {
+    record(out, "NotImplemented", inputs(self, other), saves(), [](Backward&) { no_floor_gradient(); });
+  }
+  return out;
+}
+Tensor floor_divide_(const Tensor& self, const Tensor& other) {
+  check_inplace(self, "floor_divide_");
+  binary_(div_floor_info, self, other);
+  if (needs_grad(self, other)) {
+    record_inplace(self, "NotImplemented", inputs(self, other), saves(), [](Backward&) { no_floor_gradient(); });
+  }
+  return self;
+}
+
+// --- the old order of arguments ------------------------------------------------------------------
+
+// Said once per form, as PyTorch does.
+void old_form(bool& said, const char* message) {
+  if (said) return;
+  said = true;
+  warn(message);
+}
+#define TL_OLD_FORM(name, rest, now)                                                                             \
+  static bool said = false;                                                                                      \
+  old_form(said, "This overload of " name " is deprecated:\n\t" name "(" rest                                     \
+                 ")\nConsider using one of the following signatures instead:\n\t" name "(" now ")")
+Tensor add_old(const Tensor& self, const Scalar& alpha, const Tensor& other) {
+  TL_OLD_FORM("add", "Number alpha, Tensor other", "Tensor other, *, Number alpha = 1");
+  return add(self, other, alpha);
+}
+Tensor add_old_(const Tensor& self, const Scalar& alpha, const Tensor& other) {
+  TL_OLD_FORM("add_", "Number alpha, Tensor other", "Tensor other, *, Number alpha = 1");
+  return add_(self, other, alpha);
+}
+Tensor sub_old(const Tensor& self, const Scalar& alpha, const Tensor& other) {
+  TL_OLD_FORM("sub", "Number alpha, Tensor other", "Tensor other, *, Number alpha = 1");
+  return sub(self, other, alpha);
+}
+Tensor sub_old_(const Tensor& self, const Scalar& alpha, const Tensor& other) {
+  TL_OLD_FORM("sub_", "Number alpha, Tensor other", "Tensor other, *, Number alpha = 1");
+  return sub_(self, other, alpha);
+}
+
+using Plain = Tensor (*)(const Tensor&, const Tensor&);
+using Scaled = Tensor (*)(const Tensor&, const Tensor&, const Scalar&);
+constexpr uint32_t both = op::function | op::method;
+constexpr uint32_t writes = op::method | op::writes_self;
+constexpr const char* add_doc =
+    "`self + alpha * other`, element by element; the shapes broadcast and the dtypes promote. `alpha` must be an integer for "
+    "integer results.";
+constexpr const char* sub_doc = "`self - alpha * other`, element by element. Bool tensors are refused: use `^` or logical_not.";
+constexpr const char* mul_doc = "The product, element by element.";
+constexpr const char* div_doc =
+    "The quotient, element by element. Integers divide as reals; rounding_mode='trunc' rounds towards zero as C does, "
+    "'floor' down as Python's `//`. Integers by zero raise RuntimeError.";
+constexpr const char* arithmetic_samples =
+    "randn(3, 4), randn(3, 4) | randn(3, 4), randn(4) | randn(3, 1), randn(1, 4) | randn(4, 3).t(), randn(3, 4) | randn(3), 2 | "
+    "randn(()), randn(()) | randn(0, 3), randn(3) | tensor([1, 2]), 2.5";
+
+#define TL_ARITHMETIC(name, f, doc, samples)                                                                               \
+  {name "(Operand self, Operand other) -> Tensor", TL_OP(static_cast<Plain>(f)), both | op::out, doc, samples},           \
+  {name "_(Tensor self, Operand other) -> Tensor", TL_OP(static_cast<Plain>(f##_)), writes, doc, "randn(3, 4), randn(4)"}
+#define TL_SCALED(name, f, doc, samples)                                                                                   \
+  {name "(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", TL_OP(static_cast<Scaled>(f)), both | op::out, doc,  \
+   samples},                                                                                                               \
+  {name "(Tensor self, Scalar alpha, Tensor other) -> Tensor", TL_OP(f##_old), both | op::out, "The old order of arguments.", \
+   "randn(3), 2, randn(3)"},                                                                                               \
+  {name "_(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", TL_OP(static_cast<Scaled>(f##_)), writes, doc,       \
+   "randn(3, 4), randn(4), alpha=2"},                                                                                      \
+  {name "_(Tensor self, Scalar alpha, Tensor other) -> Tensor", TL_OP(f##_old_), writes, "The old order of arguments.",    \
+   "randn(3), 2, randn(3)"}
+#define TL_DIVISION(name)                                                                                                  \
+  {name "(Operand self, Operand other, *, str? rounding_mode=None) -> Tensor", TL_OP(div_rounded), both | op::out, div_doc, \
+   "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | tensor([7, -7]), 2 | tensor([7, -7]), 2, rounding_mode='floor' | "   \
+   "randn(4, 3).t(), 2.5, rounding_mode='trunc' | randn(0, 3), randn(3)"},                                                 \
+  {name "_(Tensor self, Operand other, *, str? rounding_mode=None) -> Tensor", TL_OP(div_rounded_), writes, div_doc,       \
+   "randn(3, 4), randn(4)"}
+
+const OpRecord records[] = {
+    TL_SCALED("add", add, add_doc, arithmetic_samples),
+    TL_SCALED("sub", sub, sub_doc,
+              "randn(3, 4), randn(3, 4) | randn(3, 4), randn(4), alpha=2.5 | randn(4, 3).t(), 2 | randn(()), 1 | randn(0, 3), randn(3)"),
+    TL_SCALED("subtract", sub, sub_doc, "randn(3, 4), randn(4)"),
+    {"rsub(Tensor self, Operand other, Scalar alpha=1) -> Tensor", TL_OP(rsub_op), op::function, "`other - alpha * self`.",
+     "randn(3, 4), randn(4) | randn(3), 2"},
+    {"__rsub__(Tensor self, Operand other, Scalar alpha=1) -> Tensor", TL_OP(rsub_op), op::method, "`other - self`.", "randn(3), 2"},
+    TL_ARITHMETIC("mul", mul, mul_doc, arithmetic_samples),
+    TL_ARITHMETIC("multiply", mul, mul_doc, "randn(3, 4), randn(4)"),
+    TL_DIVISION("div"),
+    TL_DIVISION("divide"),
+    TL_ARITHMETIC("true_divide", div, "div without rounding.", "randn(3, 4), randn(4) | tensor([1, 2]), 2"),
+    {"floor_divide(Operand self, Operand other) -> Tensor", TL_OP(floor_divide), both | op::out | op::nondifferentiable,
+     "The quotient rounded down, as Python's `//`.", "randn(3, 4), randn(4) | tensor([7, -7]), 2 | tensor([7, -7]), -2.5"},
+    {"floor_divide_(Tensor self, Operand other) -> Tensor", TL_OP(floor_divide_), writes | op::nondifferentiable,
+     "floor_divide in place.", "randn(3, 4), randn(4)"},
+};
+const RegisterOps registered(records);
+
+Tensor graph_add(const Tensor& a, const Tensor& b) { return add(a, b); }
+void graph_add_(const Tensor& a, const Tensor& b) {
+  add_(a, b);
+}
+const struct FillGraphOps {
+  FillGraphOps() {
+    graph_ops.add = graph_add;
+    graph_ops.add_inplace = graph_add_;
+  }
+} fill_graph_ops;
+
+}  // namespace
+
+}  // namespace tl

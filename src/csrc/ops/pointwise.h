@@ -1,0 +1,88 @@
+// What the pointwise ops have in common: operands that are tensors or bare numbers, the dtype they
+// promote to, the shape and memory order of the result, and the run of a loop over them.
+#pragma once
+
+#include <initializer_list>
+
+#include "autograd/state.h"
+#include "kernels/binary.h"
+#include "ops/ops.h"
+
+namespace tl {
+
+// A tensor, or a Python number that never became one.
+class Operand {
+ public:
+  Operand(const Tensor& t) : tensor_(&t) {}
+  Operand(const Scalar& s) : number_(&s) {}
+  bool is_tensor() const { return tensor_ != nullptr; }
+  const Tensor& tensor() const { return *tensor_; }
+  const Scalar& number() const { return *number_; }
+  bool is_number() const { return tensor_ == nullptr || tensor_->is_wrapped_number(); }
+  int64_t dim() const { return tensor_ != nullptr ? tensor_->dim() : 0; }
+  DType dtype() const { return tensor_ != nullptr ? tensor_->dtype() : number_->dtype(); }
+
+ private:
+  const Tensor* tensor_ = nullptr;
+  const Scalar* number_ = nullptr;
+};
+using Operands = std::initializer_list<Operand>;
+
+// PyTorch's promotion: dimensioned tensors decide, then 0-d tensors, then numbers; one of the latter
+// only counts where it is of a higher kind (bool < integer < real < complex).
+DType result_type(std::span<const Operand> operands);
+inline DType result_type(Operands operands) {
+  return result_type(std::span(operands.begin(), operands.size()));
+}
+
+// How many elements make a piece of work for a thread.
+enum class Cost : uint8_t { light, medium, heavy };
+
+// What a loop is run with: the dtype that the operands are converted to, and the result's.
+struct PointwiseSpec {
+  const char* name;
+  kernels::Loop loop;
+  DType common, result;
+  Cost cost = Cost::light;
+};
+// The loop writes `result`, which is Bool for predicates, or of the kind that `common` computes in.
+Tensor pointwise(const PointwiseSpec& spec, Operands inputs);
+// The same written into `out`, whose shape is checked: it may be one of the inputs, must not overlap
+// one otherwise, and its dtype need not be the result's. Does not touch the version.
+void pointwise_into(const PointwiseSpec& spec, const Tensor& out, Operands inputs);
+// Fails as PyTorch does where an in-place op's result has another kind than `self`.
+void check_cast(const char* name, DType result, const Tensor& self);
+
+// Integers become the default float.
+inline DType floating_result(DType t) { return is_integral_or_bool(t) ? default_dtype() : t; }
+
+[[noreturn]] void not_implemented(const char* name, DType dtype);
+
+// Loops over complex128 are compiled once, with the ops: no instruction set has vectors for them.
+kernels::Loop complex_loop(kernels::BinaryOp op);
+inline kernels::Loop find_loop(kernels::BinaryOp op, kernels::Compute compute) {
+  return compute == kernels::Compute::c128 ? complex_loop(op) : kernels::binary_loop(op, compute);
+}
+
+// An op with two operands, to be run on any.
+struct BinaryInfo {
+  enum class Kind : uint8_t {
+    plain,      // the result has the promoted dtype
+    floating,   // integers are computed in the default float
+    predicate,  // the result is bool
+  };
+  const char* name;
+  kernels::BinaryOp op;
+  const char* loop_name = name;  // in "… not implemented for 'Bool'"
+  Kind kind = Kind::plain;
+  Cost cost = Cost::light;
+  bool takes_bool = true;
+};
+Tensor binary(const BinaryInfo& info, const Operand& a, const Operand& b);
+// self = op(self, other), without history; bumps the version.
+void binary_(const BinaryInfo& info, const Tensor& self, const Operand& other);
+
+// The conjugate of a complex tensor; a real one itself.
+Tensor conj(const Tensor& self);
+
+}  // namespace tl
