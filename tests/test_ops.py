@@ -4,7 +4,6 @@ layouts, in-place forms, out=, threads, bad arguments. A new op is tested as soo
 Where an op cannot pass a check as it is written here, `EXCEPTIONS` says why.
 """
 
-import math
 import re
 import warnings
 
@@ -112,15 +111,26 @@ def assert_same(ours, theirs, what, exact=False):
         np.testing.assert_allclose(a, b, rtol=tol, atol=tol, err_msg=what)
 
 
+# What stands for an op where PyTorch has another thing of that name.
+THEIRS = {
+    "index": lambda x, indices: x[tuple(slice(None) if i is None else i for i in indices)],
+}
+
+
 def theirs(name, flags):
     """PyTorch's op of that name, or None."""
+    if name in THEIRS:
+        return THEIRS[name]
     places = [torch, torch.Tensor, torch.nn.functional, torch._C._nn, torch.special, torch.linalg]
-    if not flags & INTERNAL and flags & METHOD:
+    if flags & INTERNAL:
+        places.insert(0, torch.ops.aten)
+    elif flags & METHOD:
         places.insert(0, torch.Tensor)
-    for place in places:
-        if hasattr(place, name):
-            return getattr(place, name)
-    return getattr(torch.ops.aten, name, None)
+    for place in [*places, torch.ops.aten]:
+        f = getattr(place, name, None)
+        if f is not None:
+            return f if callable(f) else lambda x: getattr(x, name)  # an attribute, as x.mT
+    return None
 
 
 # --- records --------------------------------------------------------------------------------------
@@ -246,7 +256,7 @@ def test_gradient(op):
         if not outputs:
             continue
         assert any(t.requires_grad for t in outputs), f"{s}: the gradient is dropped"
-        if finite(outputs):
+        if finite(outputs) and all(is_double(t) for t in outputs):
             check(gradcheck, f, leaves, s)
 
 
@@ -257,8 +267,9 @@ def test_second_gradient(op):
         if s.flags & (CREATES | NONDIFFERENTIABLE) or problem is None:
             continue
         f, leaves = problem
-        outputs = tensors_in([f(*leaves)])
-        if any(t.requires_grad for t in outputs) and finite(outputs):
+        outputs = [t for t in tensors_in([f(*leaves)]) if is_float(t)]
+        precise = all(is_double(t) for t in outputs)
+        if any(t.requires_grad for t in outputs) and finite(outputs) and precise:
             check(gradgradcheck, f, leaves, s, atol=1e-4)
 
 
@@ -316,7 +327,7 @@ def test_inplace(op):
 
 @every_op
 def test_writers_count_versions(op):
-    """Ops that write their first argument hand it back, a version later."""
+    """Ops that write their first argument hand it back, at the version that PyTorch gives it."""
     for s in samples(op, "version"):
         if not s.flags & WRITES_SELF:
             continue
@@ -325,7 +336,12 @@ def test_writers_count_versions(op):
         before = x._version
         result = s.run((x, *args[1:]), kwargs)
         assert result is x or result is None, s
-        assert x._version > before, s
+        if torch is not None and (f := theirs(op, s.flags)) is not None:
+            args, kwargs = s.arguments(torch)
+            y = args[0].clone()
+            its_before = y._version
+            f(y, *args[1:], **kwargs)
+            assert x._version - before == y._version - its_before, s
 
 
 @every_op
@@ -422,4 +438,3 @@ def test_bad_arguments(op):
             with pytest.raises(TypeError, match=name):
                 f()
         break
-    assert math.isfinite(0)

@@ -333,7 +333,7 @@ def module_stub(module: types.ModuleType, records: dict[str, list[tuple[Any, ...
     head = HEAD.format(
         doc="The C++ core of tensorlite.",
         typing="Any, NamedTuple, TypeAlias, overload",
-        imports="from . import _ops as ops\nfrom ._tensor import Tensor\n",
+        imports="from . import _ops\nfrom ._tensor import Tensor\n\nops = _ops\n",
         c="",
     )
     lines = [head, *result_classes(records)]

@@ -60,6 +60,8 @@ newaxis = None
 
 globals().update(_TYPES)
 # Every op that is a function; `_C.ops` holds all of them.
+if TYPE_CHECKING:
+    from ._ops import *  # noqa: F403
 for _name in _C._function_names:
     globals()[_name] = getattr(_C.ops, _name)
 del _name
