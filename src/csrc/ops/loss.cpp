@@ -7,6 +7,7 @@
 #include "autograd/record.h"
 #include "core/parallel.h"
 #include "kernels/loss.h"
+#include "ops/index_plan.h"
 #include "ops/registry.h"
 
 namespace tl {
@@ -29,13 +30,6 @@ Reduction reduction_of(std::string_view name, std::optional<bool> size_average, 
 Tensor reduced(const Tensor& values, Reduction reduction) {
   if (reduction == Reduction::none) return values;
   return reduction == Reduction::sum ? sum(values) : mean(values, Dims{}, false);
-}
-
-Tensor loss_operand(const Tensor& t, IntView sizes, DType dtype) {
-  if (t.is_contiguous() && t.dtype() == dtype && equal(t.sizes(), sizes)) return t;
-  Tensor out = empty(sizes, dtype);
-  copy_values(out, t);
-  return out;
 }
 
 void check_not_differentiated(const Tensor& t, const char* function, const char* argument) {
@@ -138,11 +132,11 @@ void point_backward(Backward& b, const Spec& spec) {
   }
   bool same = equal(x.sizes(), y.sizes());
   Dims sizes = same ? Dims(x.sizes()) : broadcast_shapes(x.sizes(), y.sizes());
-  Tensor xs = loss_operand(x, sizes, spec.compute), ys = loss_operand(y, sizes, spec.compute);
-  Tensor ws = w.defined() ? loss_operand(w, sizes, spec.compute) : w;
-  Tensor ps = pos.defined() ? loss_operand(pos, sizes, spec.compute) : pos;
+  Tensor xs = dense_values(x, sizes, spec.compute), ys = dense_values(y, sizes, spec.compute);
+  Tensor ws = w.defined() ? dense_values(w, sizes, spec.compute) : w;
+  Tensor ps = pos.defined() ? dense_values(pos, sizes, spec.compute) : pos;
   bool per_element = g.dim() != 0;
-  Tensor gs = loss_operand(g, g.sizes(), spec.compute);
+  Tensor gs = dense_values(g, g.sizes(), spec.compute);
   kernels::PointLossArgs args{xs.bytes(), ys.bytes(), ws.defined() ? ws.bytes() : nullptr, ps.defined() ? ps.bytes() : nullptr,
                               spec.param};
   for (uint32_t i = 0; i < 2; ++i) {
@@ -176,9 +170,9 @@ Tensor point_loss(const Rule& rule, const Tensor& x, const Tensor& y, const Tens
   bool same = equal(x.sizes(), y.sizes());
   Dims sizes = same ? Dims(x.sizes()) : broadcast_shapes(x.sizes(), y.sizes());
   Spec spec{rule.kind, loss_compute_dtype(dtype), param, 1};
-  Tensor xs = loss_operand(x, sizes, spec.compute), ys = loss_operand(y, sizes, spec.compute);
-  Tensor ws = w.defined() ? loss_operand(w, sizes, spec.compute) : w;
-  Tensor ps = pos.defined() ? loss_operand(pos, sizes, spec.compute) : pos;
+  Tensor xs = dense_values(x, sizes, spec.compute), ys = dense_values(y, sizes, spec.compute);
+  Tensor ws = w.defined() ? dense_values(w, sizes, spec.compute) : w;
+  Tensor ps = pos.defined() ? dense_values(pos, sizes, spec.compute) : pos;
   kernels::PointLossArgs args{xs.bytes(), ys.bytes(), ws.defined() ? ws.bytes() : nullptr, ps.defined() ? ps.bytes() : nullptr,
                               param};
   int64_t n = xs.numel();
@@ -286,7 +280,7 @@ Tensor soft_margin_loss(const Tensor& input, const Tensor& target, std::optional
 }
 
 void check_probabilities(const Tensor& t, const char* what) {
-  Tensor values = loss_operand(t, t.sizes(), loss_compute_dtype(t.dtype()));
+  Tensor values = dense_values(t, t.sizes(), loss_compute_dtype(t.dtype()));
   TL_CHECK(kernels::in_unit_interval(values.dtype(), values.bytes(), values.numel()), "all elements of ", what,
            " should be between 0 and 1");
 }

@@ -1,4 +1,4 @@
-// What the losses share: reductions, and operands as the kernels want them.
+// What the losses share.
 #pragma once
 
 #include <optional>
@@ -14,8 +14,6 @@ enum class Reduction : uint8_t { none, mean, sum };
 Reduction reduction_of(std::string_view name, std::optional<bool> size_average = {}, std::optional<bool> reduce = {});
 Tensor reduced(const Tensor& values, Reduction reduction);
 
-// Outside the graph: `t` as contiguous `dtype` of shape `sizes`, itself where it is.
-Tensor loss_operand(const Tensor& t, IntView sizes, DType dtype);
 // Half types are computed as float32.
 inline DType loss_compute_dtype(DType t) { return is_reduced_floating(t) ? DType::Float32 : t; }
 

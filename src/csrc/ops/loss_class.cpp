@@ -5,6 +5,7 @@
 #include "autograd/record.h"
 #include "core/parallel.h"
 #include "kernels/loss.h"
+#include "ops/index_plan.h"
 #include "ops/loss.h"
 #include "ops/registry.h"
 
@@ -61,7 +62,7 @@ Layout layout_of(const Tensor& input, const Tensor& target) {
 Tensor checked_targets(const Tensor& target, int64_t classes, int64_t ignore_index) {
   TL_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8, "expected target dtype to be Long or Byte, but got ",
            dtype_legacy_name(target.dtype()));
-  Tensor out = loss_operand(target, target.sizes(), DType::Int64);
+  Tensor out = dense_values(target, target.sizes(), DType::Int64);
   const int64_t* t = out.data<int64_t>();
   for (int64_t i = 0; i < out.numel(); ++i) {
     TL_CHECK_INDEX((t[i] >= 0 && t[i] < classes) || t[i] == ignore_index, "Target ", t[i], " is out of bounds.");
@@ -76,14 +77,11 @@ Tensor checked_weight(const Tensor& weight, const Tensor& input, int64_t classes
   TL_CHECK(weight.dtype() == input.dtype(), "expected scalar type ", dtype_legacy_name(input.dtype()), " but found ",
            dtype_legacy_name(weight.dtype()));
   check_not_differentiated(weight, "nll_loss_forward", "weight");
-  return loss_operand(weight, weight.sizes(), loss_compute_dtype(weight.dtype()));
+  return dense_values(weight, weight.sizes(), loss_compute_dtype(weight.dtype()));
 }
 
-// Named as PyTorch names the last node of its chain.
-const char* node_label(int64_t ndim, Reduction reduction) {
-  if (ndim <= 2) return "NllLossBackward0:target,weight";
-  return reduction == Reduction::none && ndim != 4 ? "ViewBackward0:target,weight" : "NllLoss2DBackward0:target,weight";
-}
+// The node's name: that of the last node in PyTorch's chain.
+bool is_viewed(int64_t ndim, Reduction reduction) { return reduction == Reduction::none && ndim > 2 && ndim != 4; }
 
 // --- nll_loss ------------------------------------------------------------------------------------
 
@@ -101,7 +99,7 @@ Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const N
 Tensor put(const Tensor& grad, const Tensor& target, const Tensor& weight, const NllSpec& spec, const Dims& out_sizes) {
   Tensor out = empty(spec.sizes, grad.dtype());
   std::memset(out.bytes(), 0, out.nbytes());
-  Tensor g = loss_operand(grad, grad.sizes(), grad.dtype());
+  Tensor g = dense_values(grad, grad.sizes(), grad.dtype());
   const int64_t* t = target.data<int64_t>();
   auto f = [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -128,7 +126,7 @@ Tensor put(const Tensor& grad, const Tensor& target, const Tensor& weight, const
 }
 
 Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const NllSpec& spec, IntView out_sizes) {
-  Tensor in = loss_operand(x, x.sizes(), x.dtype());
+  Tensor in = dense_values(x, x.sizes(), x.dtype());
   const int64_t* t = target.data<int64_t>();
   Tensor out;
   auto f = [&](auto tag) {
@@ -182,7 +180,9 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight_
   Tensor targets = checked_targets(target, layout.classes, ignore_index);
   Tensor weight = checked_weight(weight_arg, input, layout.classes);
   NllSpec spec{Dims(input.sizes()), layout.classes, layout.inner, ignore_index, reduction != Reduction::none, 1,
-               node_label(input.dim(), reduction)};
+               is_viewed(input.dim(), reduction) ? "ViewBackward0:target,weight"
+               : input.dim() <= 2                ? "NllLossBackward0:target,weight"
+                                                 : "NllLoss2DBackward0:target,weight"};
   if (reduction == Reduction::mean) spec.factor = 1 / total_weight(targets, weight, ignore_index);
   return pick(input, targets, weight, spec, layout.out_sizes);
 }
@@ -229,7 +229,7 @@ void cross_entropy_backward(Backward& b, const Spec& spec) {
   Tensor p = b.saved(0), target = b.saved(1), weight = b.saved(2);
   const Tensor& g = b.grad();
   if (!grad_enabled()) {
-    Tensor gs = loss_operand(g, g.sizes(), spec.compute);
+    Tensor gs = dense_values(g, g.sizes(), spec.compute);
     b[0] = to_dtype(grad_values(p, target, weight, gs, spec.sums ? 0 : 1, spec.factor, spec), spec.dtype);
     return;
   }
@@ -256,7 +256,7 @@ Tensor cross_entropy_of_indices(const Tensor& input, const Tensor& target, const
       spec.weight_sum += weight.dtype() == DType::Float64 ? weight.data<double>()[c] : double(weight.data<float>()[c]);
     }
   }
-  Tensor x = loss_operand(input, input.sizes(), spec.compute);
+  Tensor x = dense_values(input, input.sizes(), spec.compute);
   bool recorded = needs_grad(input);
   Tensor p = recorded ? empty(x.sizes(), spec.compute) : Tensor();
   Tensor losses = spec.sums ? Tensor() : empty(layout.out_sizes, spec.compute);
@@ -286,13 +286,10 @@ Tensor cross_entropy_of_indices(const Tensor& input, const Tensor& target, const
     out = to_dtype(losses, dtype);
   }
   if (recorded) {
-    const char* label = smoothing != 0 ? "AddBackward0:probabilities,target,weight" : nullptr;
-    if (label == nullptr) {
-      bool viewed = !spec.sums && input.dim() > 2 && input.dim() != 4;
-      label = viewed             ? "ViewBackward0:probabilities,target,weight"
-              : input.dim() <= 2 ? "NllLossBackward0:probabilities,target,weight"
-                                 : "NllLoss2DBackward0:probabilities,target,weight";
-    }
+    const char* label = smoothing != 0                        ? "AddBackward0:probabilities,target,weight"
+                        : is_viewed(input.dim(), reduction) ? "ViewBackward0:probabilities,target,weight"
+                        : input.dim() <= 2                  ? "NllLossBackward0:probabilities,target,weight"
+                                                            : "NllLoss2DBackward0:probabilities,target,weight";
     record(out, label, inputs(input), saves(p, targets, weight), [spec](Backward& b) { cross_entropy_backward(b, spec); });
   }
   return out;
