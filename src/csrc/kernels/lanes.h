@@ -10,6 +10,7 @@
 
 #include "core/dtype.h"
 #include "kernels/slot.h"
+#include "kernels/vec.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
@@ -30,15 +31,17 @@ namespace {
 template <class T>
 constexpr bool is_complex_v = std::is_same_v<T, std::complex<float>> || std::is_same_v<T, std::complex<double>>;
 
+// Vectors of a cache line whatever the instruction set, for sums: the tree of additions is the same.
+// Complex numbers go one by one.
 template <class A>
 struct Lanes {
-  typedef A V __attribute__((vector_size(64)));
   static constexpr int count = 64 / int(sizeof(A));
+  using V = Vec<A, count>;
 };
 template <class R>
 struct Lanes<std::complex<R>> {
-  using V = std::complex<R>;
   static constexpr int count = 1;
+  using V = std::complex<R>;
 };
 
 template <class A>
@@ -48,24 +51,62 @@ TL_ALWAYS_INLINE typename Lanes<A>::V load_lanes(const A* p) {
   return v;
 }
 template <class A>
-TL_ALWAYS_INLINE typename Lanes<A>::V splat(A a) {
+TL_ALWAYS_INLINE typename Lanes<A>::V splat_lanes(A a) {
   if constexpr (is_complex_v<A>) {
     return a;
   } else {
     return typename Lanes<A>::V{} + a;
   }
 }
+// The last `n` of the lanes that end at `end`, `other` in those before.
+template <class A, size_t... I>
+TL_ALWAYS_INLINE auto last_lanes(const A* end, int64_t n, A other, std::index_sequence<I...>) {
+  if constexpr (is_complex_v<A>) {
+    return other;
+  } else {
+    using Int = std::conditional_t<sizeof(A) == 4, int32_t, std::conditional_t<sizeof(A) == 8, int64_t, int8_t>>;
+    constexpr int L = Lanes<A>::count;
+    using VI = Vec<Int, L>;
+    return VI{Int(I)...} >= VI{} + Int(L - n) ? load_lanes(end - L) : splat_lanes(other);
+  }
+}
+
+// Joins the lanes of a vector by halves.
+template <class A, int N, class F>
+TL_ALWAYS_INLINE A fold(Vec<A, N> v, F join) {
+  if constexpr (N == 2) {
+    return join(v[0], v[1]);
+  } else {
+    return fold<A, N / 2>(join(shuffle<N / 2>(v, v, From<0>()), shuffle<N / 2>(v, v, From<N / 2>())), join);
+  }
+}
+// The same for four vectors at once, in the same order for each: out[k] joins the lanes of vector k.
+template <int Segment, int Shift>
+struct HalfOf {
+  static constexpr int at(int i) { return i / (Segment / 2) * Segment + i % (Segment / 2) + Shift; }
+};
+template <class A, int W, class F>
+TL_ALWAYS_INLINE void fold_segments(const Vec<A, 4 * W>& v, A* out, F join) {
+  if constexpr (W == 1) {
+    store(out, v);
+  } else {
+    fold_segments<A, W / 2>(join(shuffle<2 * W>(v, v, HalfOf<W, 0>()), shuffle<2 * W>(v, v, HalfOf<W, W / 2>())), out, join);
+  }
+}
+template <class A, int N, class F>
+TL_ALWAYS_INLINE void fold_four(const Vec<A, N>& a, const Vec<A, N>& b, const Vec<A, N>& c, const Vec<A, N>& d, A* out, F join) {
+  static_assert(N >= 4);
+  auto ab = join(shuffle<N>(a, b, HalfOf<N, 0>()), shuffle<N>(a, b, HalfOf<N, N / 2>()));
+  auto cd = join(shuffle<N>(c, d, HalfOf<N, 0>()), shuffle<N>(c, d, HalfOf<N, N / 2>()));
+  auto all = join(shuffle<N>(ab, cd, HalfOf<N / 2, 0>()), shuffle<N>(ab, cd, HalfOf<N / 2, N / 4>()));
+  fold_segments<A, N / 4>(all, out, join);
+}
 template <class A, class F>
 TL_ALWAYS_INLINE A fold_lanes(typename Lanes<A>::V v, F join) {
   if constexpr (is_complex_v<A>) {
     return v;
   } else {
-    A lanes[Lanes<A>::count];
-    std::memcpy(lanes, &v, sizeof lanes);
-    for (int half = Lanes<A>::count / 2; half > 0; half /= 2) {
-      for (int k = 0; k < half; ++k) lanes[k] = join(lanes[k], lanes[k + half]);
-    }
-    return lanes[0];
+    return fold<A, Lanes<A>::count>(v, join);
   }
 }
 
@@ -86,6 +127,7 @@ class Source {
 
   const char* at(const char* p, int64_t elements) const { return p + elements * size_; }
   // The run itself where it already is an array of A, a copy in `buffer` otherwise.
+  bool in_place(int64_t step) const { return same_ && step == 1 && load_ == Load::value; }
   TL_MEMBER_INLINE const A* read(const char* p, int64_t step, int64_t n, A* buffer) const {
     const bool as_is = same_ && step == 1;
     if (as_is && load_ == Load::value) return reinterpret_cast<const A*>(p);

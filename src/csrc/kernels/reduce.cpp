@@ -65,28 +65,39 @@ struct Min {
 };
 // --- one run of elements ---------------------------------------------------------------------------
 
-// At most `block` elements: four vectors of partial results, folded by halves.
+template <class Op>
+constexpr auto join_of = [](auto x, auto y) { return Op::join(x, y); };
+
+// A run of at least one vector: four vectors of partial results, then one.
 template <class Op, class A>
-TL_NOINLINE A reduce_block(const A* p, int64_t n) {
+TL_ALWAYS_INLINE typename Lanes<A>::V reduce_to_lanes(const A* p, int64_t n) {
   using V = typename Lanes<A>::V;
   constexpr int L = Lanes<A>::count;
-  A rest = Op::template start<A>();
-  if (n < L) {
-    for (int64_t i = 0; i < n; ++i) rest = Op::join(rest, p[i]);
-    return rest;
-  }
-  V a = splat<A>(rest), b = a, c = a, d = a;
-  int64_t i = 0;
-  for (; i + 4 * L <= n; i += 4 * L) {
-    a = Op::join(a, load_lanes(p + i));
-    b = Op::join(b, load_lanes(p + i + L));
-    c = Op::join(c, load_lanes(p + i + 2 * L));
-    d = Op::join(d, load_lanes(p + i + 3 * L));
+  const A start = Op::template start<A>();
+  V a = load_lanes(p);
+  int64_t i = L;
+  if (n >= 4 * L) {
+    V b = load_lanes(p + L), c = load_lanes(p + 2 * L), d = load_lanes(p + 3 * L);
+    for (i = 4 * L; i + 4 * L <= n; i += 4 * L) {
+      a = Op::join(a, load_lanes(p + i));
+      b = Op::join(b, load_lanes(p + i + L));
+      c = Op::join(c, load_lanes(p + i + 2 * L));
+      d = Op::join(d, load_lanes(p + i + 3 * L));
+    }
+    a = Op::join(Op::join(a, b), Op::join(c, d));
   }
   for (; i + L <= n; i += L) a = Op::join(a, load_lanes(p + i));
-  for (; i < n; ++i) rest = Op::join(rest, p[i]);
-  return Op::join(fold_lanes<A>(Op::join(Op::join(a, b), Op::join(c, d)), [](auto x, auto y) { return Op::join(x, y); }),
-                  rest);
+  if (i < n) a = Op::join(a, last_lanes(p + n, n - i, start, std::make_index_sequence<L>()));
+  return a;
+}
+
+// At most `block` elements.
+template <class Op, class A>
+TL_NOINLINE A reduce_block(const A* p, int64_t n) {
+  if (n >= Lanes<A>::count) return fold_lanes<A>(reduce_to_lanes<Op>(p, n), join_of<Op>);
+  A v = Op::template start<A>();
+  for (int64_t i = 0; i < n; ++i) v = Op::join(v, p[i]);
+  return v;
 }
 
 constexpr int64_t block = 1024;
@@ -112,7 +123,24 @@ A reduce_run(const Source<A>& source, const char* p, int64_t step, int64_t n) {
 template <class Op, class A>
 void reduce_rows(const ReduceArgs& args, const Source<A>& source) {
   const A divisor = A(args.divisor);
-  for (int64_t j = 0; j < args.m; ++j) {
+  int64_t j = 0;
+  if constexpr (!is_complex_v<A>) {
+    if (source.in_place(args.in_step) && args.n >= Lanes<A>::count && args.n <= block) {
+      // Short rows: the last steps, which go across a vector, are shared by four.
+      for (; j + 4 <= args.m; j += 4) {
+        typename Lanes<A>::V v[4];
+        for (int k = 0; k < 4; ++k) {
+          v[k] = reduce_to_lanes<Op>(reinterpret_cast<const A*>(source.at(args.in, (j + k) * args.in_stride)), args.n);
+        }
+        A results[4];
+        fold_four<A, Lanes<A>::count>(v[0], v[1], v[2], v[3], results, join_of<Op>);
+        for (int k = 0; k < 4; ++k) {
+          store_as(args.out_type, args.out, (j + k) * args.out_stride, args.divisor == 1 ? results[k] : results[k] / divisor);
+        }
+      }
+    }
+  }
+  for (; j < args.m; ++j) {
     A v = reduce_run<Op>(source, source.at(args.in, j * args.in_stride), args.in_step, args.n);
     if (args.divisor != 1) v = v / divisor;
     store_as(args.out_type, args.out, j * args.out_stride, v);
@@ -129,35 +157,48 @@ constexpr int levels = 24;  // of the tree over blocks of rows
 
 // The columns of a block of rows, into acc[width].
 template <class Op, class A>
-TL_NOINLINE void reduce_rows_block(const Source<A>& source, const char* p, int64_t step, int64_t rows, int64_t stride, int64_t width,
-                       A* TL_RESTRICT acc) {
+TL_NOINLINE void reduce_rows_block(const Source<A>& source, const char* p, int64_t step, int64_t rows, int64_t stride,
+                                   int64_t width, A* TL_RESTRICT acc) {
+  using V = typename Lanes<A>::V;
+  constexpr int L = Lanes<A>::count;
   A buffer[4][columns<A>];
-  int64_t i = 0;
-  auto row = [&](int64_t r, int slot) { return source.read(source.at(p, r * step), stride, width, buffer[slot]); };
-  if (rows >= 4) {
-    const A *r0 = row(0, 0), *r1 = row(1, 1), *r2 = row(2, 2), *r3 = row(3, 3);
-    for (int64_t j = 0; j < width; ++j) {
-      acc[j] = Op::join(Op::join(r0[j], r1[j]), Op::join(r2[j], r3[j]));
+  for (int64_t i = 0; i < rows;) {
+    const int many = rows - i >= 4 ? 4 : 1;
+    const A* r[4];
+    for (int k = 0; k < many; ++k) r[k] = source.read(source.at(p, (i + k) * step), stride, width, buffer[k]);
+    const bool first = i == 0;
+    int64_t j = 0;
+    if (many == 4) {
+      for (; j + L <= width; j += L) {
+        V v = Op::join(Op::join(load_lanes(r[0] + j), load_lanes(r[1] + j)), Op::join(load_lanes(r[2] + j), load_lanes(r[3] + j)));
+        if (!first) v = Op::join(load_lanes(acc + j), v);
+        std::memcpy(acc + j, &v, sizeof v);
+      }
+      for (; j < width; ++j) {
+        A v = Op::join(Op::join(r[0][j], r[1][j]), Op::join(r[2][j], r[3][j]));
+        acc[j] = first ? v : Op::join(acc[j], v);
+      }
+    } else {
+      for (; j + L <= width; j += L) {
+        V v = load_lanes(r[0] + j);
+        if (!first) v = Op::join(load_lanes(acc + j), v);
+        std::memcpy(acc + j, &v, sizeof v);
+      }
+      for (; j < width; ++j) acc[j] = first ? r[0][j] : Op::join(acc[j], r[0][j]);
     }
-    i = 4;
-  } else {
-    for (int64_t j = 0; j < width; ++j) acc[j] = Op::template start<A>();
-  }
-  for (; i + 4 <= rows; i += 4) {
-    const A *r0 = row(i, 0), *r1 = row(i + 1, 1), *r2 = row(i + 2, 2), *r3 = row(i + 3, 3);
-    for (int64_t j = 0; j < width; ++j) {
-      acc[j] = Op::join(acc[j], Op::join(Op::join(r0[j], r1[j]), Op::join(r2[j], r3[j])));
-    }
-  }
-  for (; i < rows; ++i) {
-    const A* r = row(i, 0);
-    for (int64_t j = 0; j < width; ++j) acc[j] = Op::join(acc[j], r[j]);
+    i += many;
   }
 }
 
 template <class Op, class A>
 TL_NOINLINE void join_columns(A* TL_RESTRICT into, const A* TL_RESTRICT from, int64_t width) {
-  for (int64_t j = 0; j < width; ++j) into[j] = Op::join(into[j], from[j]);
+  constexpr int L = Lanes<A>::count;
+  int64_t j = 0;
+  for (; j + L <= width; j += L) {
+    auto v = Op::join(load_lanes(into + j), load_lanes(from + j));
+    std::memcpy(into + j, &v, sizeof v);
+  }
+  for (; j < width; ++j) into[j] = Op::join(into[j], from[j]);
 }
 
 // At most columns<A> of them, into result[width].
@@ -215,21 +256,25 @@ TL_NOINLINE bool reduce_narrow(const ReduceArgs& args, const Source<A>& source) 
 }
 
 template <class Op, class A>
+void reduce_all_columns(const ReduceArgs& args, const Source<A>& source) {
+  A result[columns<A>];
+  for (int64_t at = 0; at < args.m; at += columns<A>) {
+    int64_t width = args.m - at < columns<A> ? args.m - at : columns<A>;
+    reduce_columns<Op>(source, source.at(args.in, at * args.in_stride), args.n, args.in_step, args.in_stride, width, result);
+    store_columns(args, at, width, result);
+  }
+}
+
+template <class Op, class A>
 void reduce_as(const ReduceArgs& args, Load load = Load::value) {
   const Source<A> source(args.in_type, load, args.power);
   auto size = [](int64_t s) { return s < 0 ? -s : s; };
   if (args.m > 1 && args.n > 1 && size(args.in_stride) < size(args.in_step)) {
     if (reduce_narrow<Op>(args, source)) return;
-    if (args.m >= 4 || args.n < 64) {
-      A result[columns<A>];
-      for (int64_t at = 0; at < args.m; at += columns<A>) {
-        int64_t width = args.m - at < columns<A> ? args.m - at : columns<A>;
-        reduce_columns<Op>(source, source.at(args.in, at * args.in_stride), args.n, args.in_step, args.in_stride, width, result);
-        store_columns(args, at, width, result);
-      }
-      return;
-    }
+    if (args.m >= 4 || args.n < 64) return reduce_all_columns<Op>(args, source);
   }
+  // Very short rows are many columns, whatever lies between them.
+  if (args.n > 0 && args.n <= 16 && args.m >= 16) return reduce_all_columns<Op>(args, source);
   reduce_rows<Op>(args, source);
 }
 

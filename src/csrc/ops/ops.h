@@ -120,6 +120,13 @@ Tensor sum_to_size(const Tensor& self, IntView sizes);
 Tensor amax(const Tensor& self, IntView dims, bool keepdim);
 bool has_nan(const Tensor& self);
 
+// softmax.cpp
+Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = {});
+Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = {});
+Tensor softmax_backward_data(const Tensor& grad, const Tensor& output, int64_t dim, DType input_dtype);
+Tensor log_softmax_backward_data(const Tensor& grad, const Tensor& output, int64_t dim, DType input_dtype);
+Tensor logsumexp(const Tensor& self, IntView dims, bool keepdim);
+
 // index.cpp
 Tensor gather(const Tensor& self, int64_t dim, const Tensor& index);
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src);
