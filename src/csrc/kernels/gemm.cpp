@@ -26,7 +26,7 @@ namespace {
 constexpr int tile_rows = vector_registers == 32 ? 8 : 6;
 template <class T>
 constexpr int tile_columns = 2 * lanes<T>;
-constexpr int64_t block_k = 256, block_m = 16 * tile_rows, block_n = 2048;
+constexpr int64_t block_k = 256, block_m = 8 * tile_rows, block_n = 2048;
 // One thread works alone below this number of multiplications; pieces of work are about as large.
 constexpr int64_t parallel_work = int64_t(1) << 21;
 
@@ -220,26 +220,41 @@ void panel(int64_t m, int64_t columns, int64_t k, const T* a, int64_t a_row, int
 
 // --- packing -------------------------------------------------------------------------------------
 
+// N lines of contiguous elements as columns of `to`.
+template <class T, int N>
+void turn(const T* from, int64_t line, int64_t k, T* to, int64_t width) {
+  int64_t p = 0;
+  for (; p + 4 <= k; p += 4) turn_lines<T, N>(from + p, line, to + p * width, width);
+  for (; p < k; ++p) {
+    for (int64_t l = 0; l < N; ++l) to[p * width + l] = from[l * line + p];
+  }
+}
+
+template <class T, int N>
+void copy_rows(const T* from, int64_t step, int64_t k, T* to, int64_t width) {
+  for (int64_t p = 0; p < k; ++p) store(to + p * width, load<T, N>(from + p * step));
+}
+
 // Lays `count` lines of k elements out as k rows of `width` values, the missing ones zero. (A panel of B: lines are
 // columns. A tile of A: lines are rows.)
 template <class T>
 void pack_lines(const T* from, int64_t line, int64_t step, int64_t count, int64_t k, int64_t width, T* to) {
-  if (line == 1 && count == width && width % lanes<T> == 0) {
-    for (int64_t p = 0; p < k; ++p) {
-      for (int64_t i = 0; i < width; i += lanes<T>) store(to + p * width + i, load(from + p * step + i));
-    }
-    return;
-  }
-  int64_t i = 0;
-  if (step == 1) {
-    for (; i + 4 <= count; i += 4) {
-      int64_t p = 0;
-      for (; p + 4 <= k; p += 4) transpose_4x4(from + i * line + p, line, to + p * width + i, width);
-      for (; p < k; ++p) {
-        for (int64_t l = i; l < i + 4; ++l) to[p * width + l] = from[l * line + p];
+  int64_t i = 0;  // lines done
+  auto take = [&]<int N>(std::integral_constant<int, N>) {
+    for (; i + N <= count; i += N) {
+      if (step == 1) {
+        turn<T, N>(from + i * line, line, k, to + i, width);
+      } else {
+        copy_rows<T, N>(from + i, step, k, to + i, width);
       }
     }
+  };
+  if (step == 1 || line == 1) {
+    if constexpr (lanes<T> >= 16) take(std::integral_constant<int, 16>());
+    if constexpr (lanes<T> >= 8) take(std::integral_constant<int, 8>());
+    take(std::integral_constant<int, 4>());
   }
+  if (i == width) return;
   for (int64_t p = 0; p < k; ++p) {
     for (int64_t l = i; l < count; ++l) to[p * width + l] = from[l * line + p * step];
     for (int64_t l = count; l < width; ++l) to[p * width + l] = T(0);
@@ -253,38 +268,51 @@ int64_t panel_width(int64_t columns) {
 
 // --- blocked products ----------------------------------------------------------------------------
 
-// One block of k, B as it lies or packed panel after panel (each tile_columns * k apart).
+// B as it lies, all of k at once.
 template <class T>
-void rows_by_columns(const Problem<T>& p, const T* packed_b) {
-  constexpr int wide = tile_columns<T>;
+void rows_by_columns(const Problem<T>& p) {
+  constexpr int64_t wide = tile_columns<T>;
   for (int64_t j = 0; j < p.n; j += wide) {
-    int64_t columns = std::min<int64_t>(wide, p.n - j);
-    const bool padded = packed_b != nullptr;
-    const T* b = padded ? packed_b + j * p.k : p.b + j;
-    panel(p.m, columns, p.k, p.a, p.a_row, p.a_column, b, padded ? panel_width<T>(columns) : p.b_row, padded,
-          p.out.at(0, j));
+    panel(p.m, std::min(wide, p.n - j), p.k, p.a, p.a_row, p.a_column, p.b + j, p.b_row, false, p.out.at(0, j));
   }
 }
 
 template <class T>
-void large(const Problem<T>& p, bool pack_a, bool pack_b) {
-  constexpr int wide = tile_columns<T>;
+void large(const Problem<T>& p) {
+  constexpr int64_t wide = tile_columns<T>;
+  // In place is fastest where B fits the L2 and A is read along its rows.
+  const bool pack_b = p.b_column != 1 || (p.m > 4 * tile_rows && p.k * p.n * int64_t(sizeof(T)) > (1 << 18));
+  const bool pack_a = p.a_column != 1 && p.n > wide && p.m * p.k * int64_t(sizeof(T)) > (1 << 20);
+  const int64_t k_blocks = (p.k + block_k - 1) / block_k, most_k = (p.k + k_blocks - 1) / k_blocks;
+  const int64_t bands = (p.m + block_m - 1) / block_m;
   for (int64_t j0 = 0; j0 < p.n; j0 += block_n) {
-    const int64_t n = std::min(block_n, p.n - j0);
-    const int64_t panels = (n + wide - 1) / wide;
-    Scratch<T> packed_b(pack_b ? panels * wide * std::min(block_k, p.k) : 0);
-    // Blocks of k of equal length.
-    const int64_t k_blocks = (p.k + block_k - 1) / block_k;
+    const int64_t n = std::min(block_n, p.n - j0), panels = (n + wide - 1) / wide;
+    // Pieces of C: bands of rows, cut along n where there are few. Then they share one packed A.
+    const int64_t cuts = std::clamp<int64_t>(block_m * most_k * n / parallel_work, 1, std::max<int64_t>(1, 16 / bands));
+    const bool share_a = pack_a && cuts > 1;
+    Scratch<T> packed_b(pack_b ? panels * wide * most_k : 0), shared_a(share_a ? bands * block_m * most_k : 0);
     for (int64_t kb = 0; kb < k_blocks; ++kb) {
       const int64_t k0 = p.k * kb / k_blocks, k = p.k * (kb + 1) / k_blocks - k0;
       const T* b = p.b + k0 * p.b_row + j0 * p.b_column;
       if (pack_b) {
-        parallel_for(panels, std::max<int64_t>(1, (parallel_work / 8) / (wide * k)), [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            int64_t columns = std::min<int64_t>(wide, n - i * wide);
-            pack_lines(b + i * wide * p.b_column, p.b_column, p.b_row, columns, k, panel_width<T>(columns),
-                       packed_b.get() + i * wide * k);
+        parallel_for(panels, std::max<int64_t>(1, parallel_work / 8 / (wide * k)), [&](int64_t begin, int64_t end) {
+          for (int64_t q = begin; q < end; ++q) {
+            const int64_t columns = std::min(wide, n - q * wide);
+            pack_lines(b + q * wide * p.b_column, p.b_column, p.b_row, columns, k, panel_width<T>(columns),
+                       packed_b.get() + q * wide * k);
           }
+        });
+      }
+      auto pack_band = [&](int64_t band, T* to) {
+        const int64_t i0 = band * block_m, m = std::min(block_m, p.m - i0);
+        const T* a = p.a + i0 * p.a_row + k0 * p.a_column;
+        for (int64_t i = 0; i < m; i += tile_rows) {
+          pack_lines(a + i * p.a_row, p.a_row, p.a_column, std::min<int64_t>(tile_rows, m - i), k, tile_rows, to + i * k);
+        }
+      };
+      if (share_a) {
+        parallel_for(bands, std::max<int64_t>(1, parallel_work / 8 / (block_m * k)), [&](int64_t begin, int64_t end) {
+          for (int64_t band = begin; band < end; ++band) pack_band(band, shared_a.get() + band * block_m * k);
         });
       }
       Target<T> out = p.out;
@@ -296,36 +324,26 @@ void large(const Problem<T>& p, bool pack_a, bool pack_b) {
       }
       out.relu = out.relu && kb == k_blocks - 1;
       out = out.at(0, j0);
-      // Pieces of C: bands of rows, cut further where there are few of them.
-      const int64_t bands = (p.m + block_m - 1) / block_m;
-      const int64_t cuts = std::clamp<int64_t>(block_m * k * n / parallel_work, 1, std::max<int64_t>(1, 16 / bands));
       const int64_t per_cut = (panels + cuts - 1) / cuts;
-      const int64_t band_work = std::max<int64_t>(1, std::min(block_m, p.m) * k * std::min(n, per_cut * wide));
-      parallel_for(bands * cuts, std::max<int64_t>(1, parallel_work / band_work), [&](int64_t begin, int64_t end) {
-        Scratch<T> packed_a(pack_a ? block_m * k : 0);
-        int64_t packed_band = -1;
+      const int64_t piece_work = std::max<int64_t>(1, std::min(block_m, p.m) * k * std::min(n, per_cut * wide));
+      parallel_for(bands * cuts, std::max<int64_t>(1, parallel_work / piece_work), [&](int64_t begin, int64_t end) {
+        Scratch<T> own_a(pack_a && !share_a ? block_m * k : 0);
         for (int64_t piece = begin; piece < end; ++piece) {
           const int64_t band = piece / cuts, i0 = band * block_m, m = std::min(block_m, p.m - i0);
           const int64_t first_panel = piece % cuts * per_cut, end_panel = std::min(panels, first_panel + per_cut);
-          const T* a = p.a + i0 * p.a_row + k0 * p.a_column;
-          if (pack_a && packed_band != band) {
-            for (int64_t i = 0; i < m; i += tile_rows) {
-              pack_lines(a + i * p.a_row, p.a_row, p.a_column, std::min<int64_t>(tile_rows, m - i), k, tile_rows,
-                         packed_a.get() + i * k);
-            }
-            packed_band = band;
-          }
+          if (pack_a && !share_a) pack_band(band, own_a.get());
+          const T* packed_a = share_a ? shared_a.get() + band * block_m * k : own_a.get();
           for (int64_t q = first_panel; q < end_panel; ++q) {
-            const int64_t j = q * wide, columns = std::min<int64_t>(wide, n - j);
-            const T* bp = pack_b ? packed_b.get() + j * k : b + j;
+            const int64_t j = q * wide, columns = std::min(wide, n - j);
+            const T* bq = pack_b ? packed_b.get() + j * k : b + j;
             const int64_t b_row = pack_b ? panel_width<T>(columns) : p.b_row;
             if (!pack_a) {
-              panel(m, columns, k, a, p.a_row, p.a_column, bp, b_row, pack_b, out.at(i0, j));
+              panel(m, columns, k, p.a + i0 * p.a_row + k0 * p.a_column, p.a_row, p.a_column, bq, b_row, pack_b, out.at(i0, j));
               continue;
             }
             for (int64_t i = 0; i < m; i += tile_rows) {
-              panel<T>(std::min<int64_t>(tile_rows, m - i), columns, k, packed_a.get() + i * k, 1, tile_rows, bp, b_row,
-                       pack_b, out.at(i0 + i, j));
+              panel<T>(std::min<int64_t>(tile_rows, m - i), columns, k, packed_a + i * k, 1, tile_rows, bq, b_row, pack_b,
+                       out.at(i0 + i, j));
             }
           }
         }
@@ -370,32 +388,43 @@ TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* const* columns, i
 }
 
 constexpr int dot_rows = vector_registers == 32 ? 4 : 2;
-constexpr int64_t dot_columns = 64;
 
 template <class T, int Rows>
-void dot_band(const Problem<T>& p, int64_t i) {
-  alignas(64) T sums[Rows * dot_columns];
-  for (int64_t j0 = 0; j0 < p.n; j0 += dot_columns) {
-    const int64_t n = std::min(dot_columns, p.n - j0);
+void dot_band(const Problem<T>& p, int64_t i, int64_t j0, int64_t n) {
+  constexpr int64_t most = 64;
+  alignas(64) T sums[Rows * most];
+  for (int64_t end = j0 + n; j0 < end; j0 += most) {
+    n = std::min(most, end - j0);
     for (int64_t j = 0; j < n; j += 4) {
-      const T* columns[4];  // the last ones repeat where there are no four
+      const T* columns[4];  // the last one repeats where there are no four
       for (int l = 0; l < 4; ++l) columns[l] = p.b + std::min(j0 + j + l, p.n - 1) * p.b_column;
-      dots<T, Rows>(p.a + i * p.a_row, p.a_row, columns, p.k, sums + j, dot_columns);
+      dots<T, Rows>(p.a + i * p.a_row, p.a_row, columns, p.k, sums + j, most);
     }
-    finish(sums, dot_columns, Rows, n, p.out.at(i, j0));
+    finish(sums, most, Rows, n, p.out.at(i, j0));
   }
 }
 
-// Needs a_column == 1 and b_row == 1.
+// Needs a_column == 1 and b_row == 1. Columns of B are taken in blocks that stay in the L2 for all rows of A.
 template <class T>
 void dot_products(const Problem<T>& p) {
-  int64_t i = 0;
-  for (; i + dot_rows <= p.m; i += dot_rows) dot_band<T, dot_rows>(p, i);
-  if (i + 2 <= p.m) {
-    dot_band<T, 2>(p, i);
-    i += 2;
-  }
-  if (i < p.m) dot_band<T, 1>(p, i);
+  const int64_t block = std::clamp<int64_t>((int64_t(1) << 18) / int64_t(sizeof(T)) / p.k, 16, 1024) & ~int64_t(3);
+  const int64_t blocks = (p.n + block - 1) / block;
+  const int64_t band = std::max<int64_t>(dot_rows, parallel_work / (std::min(block, p.n) * p.k) & ~int64_t(3));
+  const int64_t bands = (p.m + band - 1) / band;
+  const int64_t piece_work = std::min(band, p.m) * std::min(block, p.n) * p.k;
+  parallel_for(blocks * bands, std::max<int64_t>(1, parallel_work / piece_work), [&](int64_t begin, int64_t end) {
+    for (int64_t q = begin; q < end; ++q) {
+      const int64_t j = q / bands * block, n = std::min(block, p.n - j);
+      int64_t i = q % bands * band;
+      const int64_t stop = std::min(i + band, p.m);
+      for (; i + dot_rows <= stop; i += dot_rows) dot_band<T, dot_rows>(p, i, j, n);
+      if (i + 2 <= stop) {
+        dot_band<T, 2>(p, i, j, n);
+        i += 2;
+      }
+      if (i < stop) dot_band<T, 1>(p, i, j, n);
+    }
+  });
 }
 
 // --- one row -------------------------------------------------------------------------------------
@@ -403,14 +432,17 @@ void dot_products(const Problem<T>& p) {
 // A single row of A with rows of B that are contiguous: many columns at once, for B is read once only.
 template <class T>
 void row_product(const Problem<T>& p) {
-  constexpr int vectors = 8, w = lanes<T>;
-  int64_t j = 0;
-  for (; j + vectors * w <= p.n; j += vectors * w) {
-    tile<T, 1, vectors, false>(p.a, 0, p.a_column, p.b + j, p.b_row, p.k, w, p.out.at(0, j));
-  }
-  for (; j < p.n; j += 2 * w) {
-    panel<T>(1, std::min<int64_t>(2 * w, p.n - j), p.k, p.a, 0, p.a_column, p.b + j, p.b_row, false, p.out.at(0, j));
-  }
+  constexpr int64_t vectors = 8, w = lanes<T>, block = vectors * w;
+  parallel_for((p.n + block - 1) / block, std::max<int64_t>(1, parallel_work / (block * p.k)), [&](int64_t begin, int64_t end) {
+    int64_t j = begin * block;
+    const int64_t stop = std::min(end * block, p.n);
+    for (; j + block <= stop; j += block) {
+      tile<T, 1, vectors, false>(p.a, 0, p.a_column, p.b + j, p.b_row, p.k, w, p.out.at(0, j));
+    }
+    for (; j < stop; j += 2 * w) {
+      panel<T>(1, std::min<int64_t>(2 * w, stop - j), p.k, p.a, 0, p.a_column, p.b + j, p.b_row, false, p.out.at(0, j));
+    }
+  });
 }
 
 // --- the choice ----------------------------------------------------------------------------------
@@ -431,17 +463,30 @@ void tiny(const Problem<T>& p) {
   }
 }
 
+// Are vectors along k the cheaper way for B with contiguous columns? They waste no lane on columns that are not there
+// and spare the turn of B, but each sum ends with an addition across lanes. In thirds of a cycle, as measured.
+template <class T>
+bool prefers_dots(int64_t m, int64_t n, int64_t k) {
+  constexpr int64_t w = lanes<T>;
+  const int64_t steps = (k + w - 1) / w, fours = (n + 3) & ~int64_t(3), vectors = (n + w - 1) / w;
+  const int64_t dot_cost = m * (fours * (3 * steps + 4) + 40);
+  const int64_t tile_cost = m * (k * (vectors == 1 ? 4 : 3 * vectors) + 11) + n * k;
+  return dot_cost <= tile_cost;
+}
+
 template <class T>
 void multiply(const Problem<T>& p) {
-  constexpr int64_t w = lanes<T>;
   const int64_t work = p.work();
   if (work <= 48) return tiny(p);  // k == 0 too: C = beta * D
   const bool rows_of_b = p.b_column == 1 || p.n == 1;
-  if (p.m == 1 && rows_of_b && work < 2 * parallel_work) return row_product(p);
-  const bool columns_of_b = p.b_row == 1 || p.k == 1;
-  if (!rows_of_b && columns_of_b && p.m <= 2 + p.k / w / 2 && work < 4 * parallel_work) {
+  if (p.m == 1 && rows_of_b) return row_product(p);
+  const int64_t b_bytes = p.k * p.n * int64_t(sizeof(T));
+  if (rows_of_b) {
+    if (work <= 4 * parallel_work && b_bytes <= (1 << 18)) return rows_by_columns<T>(p);
+  } else if ((p.b_row == 1 || p.k == 1) && (p.m <= 16 || p.n <= 16 || work <= 4 * parallel_work) &&
+             prefers_dots<T>(p.m, p.n, p.k)) {
     if (p.a_column == 1) return dot_products(p);
-    if (p.m * p.k <= 4096) {
+    if (p.m * p.k <= 16384) {
       Scratch<T> rows(p.m * p.k);
       Problem<T> q = p;
       for (int64_t i = 0; i < p.m; ++i) {
@@ -453,11 +498,7 @@ void multiply(const Problem<T>& p) {
       return dot_products(q);
     }
   }
-  const int64_t b_bytes = p.k * p.n * int64_t(sizeof(T));
-  if (work <= parallel_work && p.k <= 2 * block_k) {
-    if (rows_of_b && b_bytes <= (1 << 17)) return rows_by_columns<T>(p, nullptr);
-  }
-  large(p, p.m > 4 * tile_rows && (p.a_column != 1 || p.a_row % 256 == 0), !rows_of_b || p.m > 4 * tile_rows);
+  large(p);
 }
 
 template <class T>

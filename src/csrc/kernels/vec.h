@@ -258,17 +258,29 @@ TL_ALWAYS_INLINE void sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, const
   }
 }
 
-// A 4 x 4 block transposed: rows of `from` lie `from_stride` apart, those of `to` `to_stride`.
-template <class T>
-TL_ALWAYS_INLINE void transpose_4x4(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
-  Vec<T, 4> a = load<T, 4>(from), b = load<T, 4>(from + from_stride);
-  Vec<T, 4> c = load<T, 4>(from + 2 * from_stride), d = load<T, 4>(from + 3 * from_stride);
-  auto ab_low = shuffle<4>(a, b, InFours<4, 0, 4, 1, 5>()), ab_high = shuffle<4>(a, b, InFours<4, 2, 6, 3, 7>());
-  auto cd_low = shuffle<4>(c, d, InFours<4, 0, 4, 1, 5>()), cd_high = shuffle<4>(c, d, InFours<4, 2, 6, 3, 7>());
-  store(to, shuffle<4>(ab_low, cd_low, InFours<4, 0, 1, 4, 5>()));
-  store(to + to_stride, shuffle<4>(ab_low, cd_low, InFours<4, 2, 3, 6, 7>()));
-  store(to + 2 * to_stride, shuffle<4>(ab_high, cd_high, InFours<4, 0, 1, 4, 5>()));
-  store(to + 3 * to_stride, shuffle<4>(ab_high, cd_high, InFours<4, 2, 3, 6, 7>()));
+// Pieces end to end: four lanes of line i, of line i + 4 and so on, up to N lanes.
+template <class T, int N>
+TL_ALWAYS_INLINE Vec<T, N> pieces_of_four(const T* from, int64_t line) {
+  if constexpr (N == 4) {
+    return load<T, 4>(from);
+  } else {
+    auto low = pieces_of_four<T, N / 2>(from, line), high = pieces_of_four<T, N / 2>(from + N / 2 * line, line);
+    return shuffle<N>(low, high, From<0>());
+  }
+}
+
+// N lines of four elements (N = 4, 8, 16; the lines `line` apart) turned into four rows of N, `row` apart. Shuffles
+// stay within groups of four lanes, the rest is done by the loads.
+template <class T, int N>
+TL_ALWAYS_INLINE void turn_lines(const T* from, int64_t line, T* to, int64_t row) {
+  auto a = pieces_of_four<T, N>(from, line), b = pieces_of_four<T, N>(from + line, line);
+  auto c = pieces_of_four<T, N>(from + 2 * line, line), d = pieces_of_four<T, N>(from + 3 * line, line);
+  auto ab_low = shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()), ab_high = shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
+  auto cd_low = shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()), cd_high = shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
+  store(to, shuffle<N>(ab_low, cd_low, InFours<N, 0, 1, 4, 5>()));
+  store(to + row, shuffle<N>(ab_low, cd_low, InFours<N, 2, 3, 6, 7>()));
+  store(to + 2 * row, shuffle<N>(ab_high, cd_high, InFours<N, 0, 1, 4, 5>()));
+  store(to + 3 * row, shuffle<N>(ab_high, cd_high, InFours<N, 2, 3, 6, 7>()));
 }
 
 }  // namespace
