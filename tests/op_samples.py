@@ -46,9 +46,10 @@ class Names(dict):
         rng = np.random.default_rng(seed)
 
         def made(array, dtype=None, **kwargs):
-            return m.tensor(
-                array if array.ndim else array.item(), dtype=dtype or m.float64, **kwargs
-            )
+            dtype = dtype or m.float64
+            if array.size == 0:
+                return m.empty(array.shape, dtype=dtype, **kwargs)
+            return m.tensor(array if array.ndim else array.item(), dtype=dtype, **kwargs)
 
         def sizes(shape):
             return tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
