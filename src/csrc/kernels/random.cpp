@@ -123,9 +123,6 @@ void uniform_values_impl(DType dtype, const UniformArgs& a) {
       return uniform_of<float>(a);
   }
 }
-void uniform_doubles_impl(const uint32_t* TL_RESTRICT w, double* TL_RESTRICT out, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = unit_double(w + 2 * i);
-}
 
 // --- normal -------------------------------------------------------------------------------------
 
@@ -334,32 +331,41 @@ void random_integers_impl(DType dtype, const IntegerArgs& a) {
 
 // Compared as integers: a 53-bit k has k * 2**-53 < p exactly where k < ceil(p * 2**53).
 template <class Bits>
-void bernoulli_of(const uint32_t* TL_RESTRICT w, void* out_, int64_t n, double p, Bits one) {
-  Bits* TL_RESTRICT out = static_cast<Bits*>(out_);
-  const int64_t limit = int64_t(std::ceil(p * 0x1p53));
-  for (int64_t i = 0; i < n; ++i) {
+void bernoulli_of(const BernoulliArgs& a) {
+  const uint32_t* TL_RESTRICT w = a.words;
+  Bits* TL_RESTRICT out = static_cast<Bits*>(a.out);
+  const Bits zero = Bits(a.zero), one = Bits(a.one);
+  const int64_t limit = int64_t(std::ceil(a.p * 0x1p53));
+  for (int64_t i = 0; i < a.n; ++i) {
     int64_t k = int64_t(w[2 * i] & 0x1fffffu) << 32 | w[2 * i + 1];
-    out[i] = k < limit ? one : Bits(0);
+    out[i] = k < limit ? one : zero;
   }
 }
-void bernoulli_values_impl(DType dtype, const uint32_t* w, void* out, int64_t n, double p) {
-  switch (dtype) {
-    case DType::Int16:
-      return bernoulli_of<uint16_t>(w, out, n, p, 1);
-    case DType::Int32:
-      return bernoulli_of<uint32_t>(w, out, n, p, 1);
-    case DType::Int64:
-      return bernoulli_of<uint64_t>(w, out, n, p, 1);
-    case DType::Float16:
-      return bernoulli_of<uint16_t>(w, out, n, p, 0x3c00);
-    case DType::BFloat16:
-      return bernoulli_of<uint16_t>(w, out, n, p, 0x3f80);
-    case DType::Float32:
-      return bernoulli_of<uint32_t>(w, out, n, p, 0x3f800000);
-    case DType::Float64:
-      return bernoulli_of<uint64_t>(w, out, n, p, 0x3ff0000000000000);
+void bernoulli_values_impl(size_t item_size, const BernoulliArgs& a) {
+  switch (item_size) {
+    case 1:
+      return bernoulli_of<uint8_t>(a);
+    case 2:
+      return bernoulli_of<uint16_t>(a);
+    case 4:
+      return bernoulli_of<uint32_t>(a);
     default:
-      return bernoulli_of<uint8_t>(w, out, n, p, 1);
+      return bernoulli_of<uint64_t>(a);
+  }
+}
+
+// --- others -------------------------------------------------------------------------------------
+
+void draw_doubles_impl(DoubleDraw kind, const uint32_t* TL_RESTRICT w, double* TL_RESTRICT out, int64_t n,
+                       double parameter) {
+  if (kind == DoubleDraw::uniform) {
+    for (int64_t i = 0; i < n; ++i) out[i] = unit_double(w + 2 * i);
+  } else if (kind == DoubleDraw::exponential) {
+    const double scale = -1 / parameter;
+    for (int64_t i = 0; i < n; ++i) out[i] = scale * log_of(1 - unit_double(w + 2 * i));
+  } else {
+    const double failure = std::log1p(-parameter);
+    for (int64_t i = 0; i < n; ++i) out[i] = std::ceil(log_of(unit_double(w + 2 * i)) / failure);
   }
 }
 
@@ -367,10 +373,10 @@ void bernoulli_values_impl(DType dtype, const uint32_t* w, void* out, int64_t n,
 
 TL_KERNEL(random_words, &random_words_impl);
 TL_KERNEL(uniform_values, &uniform_values_impl);
-TL_KERNEL(uniform_doubles, &uniform_doubles_impl);
 TL_KERNEL(normal_groups, &normal_groups_impl);
 TL_KERNEL(normal_pairs, &normal_pairs_impl);
 TL_KERNEL(random_integers, &random_integers_impl);
 TL_KERNEL(bernoulli_values, &bernoulli_values_impl);
+TL_KERNEL(draw_doubles, &draw_doubles_impl);
 
 }  // namespace tl::kernels

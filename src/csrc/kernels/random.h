@@ -44,10 +44,20 @@ struct IntegerArgs {
 };
 TL_KERNEL_SLOT(random_integers, void (*)(DType dtype, const IntegerArgs& args));
 
-// One where a uniform 53-bit value (two words) is below p, zero elsewhere.
-TL_KERNEL_SLOT(bernoulli_values, void (*)(DType dtype, const uint32_t* words, void* out, int64_t n, double p));
+// `one` where a uniform 53-bit value (two words) is below p, `zero` elsewhere, as elements of 1, 2, 4
+// or 8 bytes.
+struct BernoulliArgs {
+  const uint32_t* words;
+  void* out;
+  int64_t n;
+  double p;
+  uint64_t zero, one;
+};
+TL_KERNEL_SLOT(bernoulli_values, void (*)(size_t item_size, const BernoulliArgs& args));
 
-// Uniform values in [0, 1) in double precision, two words each.
-TL_KERNEL_SLOT(uniform_doubles, void (*)(const uint32_t* words, double* out, int64_t n));
+// Doubles from two words each: uniform in [0, 1); exponential with the rate `parameter`; the first
+// success of trials with the probability `parameter`.
+enum class DoubleDraw : uint8_t { uniform, exponential, geometric };
+TL_KERNEL_SLOT(draw_doubles, void (*)(DoubleDraw kind, const uint32_t* words, double* out, int64_t n, double parameter));
 
 }  // namespace tl::kernels

@@ -46,10 +46,70 @@ void fill_uniform(const Tensor& self, double from, double to, Generator* generat
   });
 }
 
-void fill_bernoulli(const Tensor& self, double p, Generator* generator) {
-  DType dtype = self.dtype();
+uint64_t bits_of(double value, DType dtype) {
+  uint64_t bits = 0;
+  dispatch_all(dtype, [&]<class T>(TypeTag<T>) {
+    if constexpr (sizeof(T) <= 8) {
+      T element = convert<T>(value);
+      std::memcpy(&bits, &element, sizeof element);
+    }
+  });
+  return bits;
+}
+void fill_bernoulli(const Tensor& self, double p, uint64_t zero, uint64_t one, Generator* generator) {
+  size_t item = item_size(self.dtype());
   fill_from_words(self, 2, generator, [&](const uint32_t* words, void* out, int64_t n) {
-    kernels::bernoulli_values(dtype, words, out, n, p);
+    kernels::bernoulli_values(item, kernels::BernoulliArgs{words, out, n, p, zero, one});
+  });
+}
+void fill_bernoulli(const Tensor& self, double p, Generator* generator) {
+  fill_bernoulli(self, p, 0, bits_of(1, self.dtype()), generator);
+}
+
+void fill_bernoulli(const Tensor& self, const Tensor& p, Generator* generator) {
+  const DType from = p.dtype(), to = self.dtype();
+  TL_CHECK_NOTIMPL(is_floating(from), "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_legacy_name(from), "'");
+  TL_CHECK_NOTIMPL(!is_complex(to), "\"bernoulli_tensor_cpu_self_\" not implemented for '", dtype_legacy_name(to), "'");
+  constexpr int64_t piece = 256;
+  auto read = [&](const char* data, int64_t stride, int64_t n, double* values) {
+    dispatch_all(from, [&]<class T>(TypeTag<T>) {
+      for (int64_t i = 0; i < n; ++i) values[i] = convert<double>(*reinterpret_cast<const T*>(data + i * stride));
+    });
+  };
+  // All probabilities are looked at before anything is drawn.
+  StridedLoop<1>(p.sizes(), {&p}).run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
+    double values[piece];
+    for (int64_t i = 0; i < n; i += piece) {
+      int64_t m = std::min(piece, n - i);
+      read(data[0] + i * strides[0], strides[0], m, values);
+      for (int64_t j = 0; j < m; ++j) {
+        TL_CHECK(values[j] >= 0 && values[j] <= 1, "bernoulli expects all elements of p to be in [0, 1], but got ", values[j]);
+      }
+    }
+  });
+  const uint64_t one = bits_of(1, to);
+  const size_t item = item_size(to);
+  const bool wide = from == DType::Float64;  // else a word for each
+  Drawing drawing(generator, self.numel());
+  StridedLoop<2>(self.sizes(), {&self, &p}).run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
+    double values[piece];
+    uint32_t words[2 * piece];
+    for (int64_t i = 0; i < n; i += piece) {
+      int64_t m = std::min(piece, n - i);
+      kernels::random_words(drawing->engine, words, wide ? 2 * m : m);
+      read(data[1] + i * strides[1], strides[1], m, values);
+      for (int64_t j = 0; j < m; ++j) {
+        double u;
+        if (wide) {
+          uint64_t bits = uint64_t(words[2 * j]) << 32 | words[2 * j + 1];
+          u = double(bits & ((uint64_t(1) << 53) - 1)) * 0x1p-53;
+        } else {
+          u = double(words[j] & 0xffffffu) * 0x1p-24;
+        }
+        uint64_t bits = u < values[j] ? one : 0;
+        std::memcpy(data[0] + (i + j) * strides[0], &bits, item);
+      }
+    }
   });
 }
 
@@ -90,42 +150,27 @@ void NormalSource::draw(double* out, int64_t n, double mean, double std) {
   for (double* p = begin; p != end; ++p) *p = *p * std + mean;
 }
 
-namespace {
-
-void fill_normal_one_by_one(const Tensor& t, double mean, double std, Generator* generator) {
+void fill_from_doubles(const Tensor& self, Generator* generator,
+                       void (*draw)(void* context, Generator& g, double* out, int64_t n), void* context) {
   constexpr int64_t piece = 256;
-  Drawing drawing(generator, t.numel());
-  NormalSource source(*drawing);
+  Drawing drawing(generator, self.numel());
   double values[piece];
-  auto fill = [&]<class T>(TypeTag<T>) {
-    fill_pieces(t, piece, [&](void* out, int64_t n) {
-      if constexpr (std::is_same_v<T, double>) {
-        source.draw(static_cast<double*>(out), n, mean, std);
-      } else {
-        source.draw(values, n, mean, std);
-        for (int64_t i = 0; i < n; ++i) static_cast<T*>(out)[i] = convert<T>(values[i]);
-      }
+  fill_pieces(self, piece, [&](void* out, int64_t n) {
+    draw(context, *drawing, values, n);
+    dispatch_all(self.dtype(), [&]<class T>(TypeTag<T>) {
+      for (int64_t i = 0; i < n; ++i) static_cast<T*>(out)[i] = convert<T>(values[i]);
     });
-  };
-  switch (t.dtype()) {
-    case DType::Float64:
-      return fill(TypeTag<double>{});
-    case DType::Float16:
-      return fill(TypeTag<Half>{});
-    case DType::BFloat16:
-      return fill(TypeTag<BFloat16>{});
-    default:
-      return fill(TypeTag<float>{});
-  }
+  });
 }
-
-}  // namespace
 
 void fill_normal(const Tensor& self, double mean, double std, Generator* generator) {
   Tensor t = as_reals(self);
   if (is_complex(self.dtype())) std /= std::sqrt(2.0);  // half the variance in each part
   int64_t numel = t.numel();
-  if (numel < 16 || !t.is_contiguous()) return fill_normal_one_by_one(t, mean, std, generator);
+  if (numel < 16 || !t.is_contiguous()) {
+    auto draw = [&](Generator& g, double* out, int64_t n) { NormalSource(g).draw(out, n, mean, std); };
+    return fill_from_doubles(t, generator, draw);
+  }
   DType dtype = t.dtype();
   const int words_each = dtype == DType::Float64 ? 2 : 1;
   const int words_a_group = 16 * words_each;
@@ -150,14 +195,7 @@ void fill_normal(const Tensor& self, double mean, double std, Generator* generat
   }
 }
 
-namespace {
-
-struct Limits {
-  double low, high;   // what the type holds
-  int exact_bits;     // integers up to 2**exact_bits are exact; 0: all of them
-  const char* name;
-};
-Limits limits_of(DType dtype) {
+NumberLimits limits_of(DType dtype) {
   switch (dtype) {
     case DType::Bool:
       return {0, 1, 0, "bool"};
@@ -181,7 +219,10 @@ Limits limits_of(DType dtype) {
       return {-9223372036854775808.0, 9223372036854775808.0, 0, "int64_t"};
   }
 }
-void check_bound(int64_t bound, const char* what, const Limits& limits) {
+
+namespace {
+
+void check_bound(int64_t bound, const char* what, const NumberLimits& limits) {
   TL_CHECK(double(bound) >= limits.low && double(bound) <= limits.high, what, " is out of bounds for ", limits.name);
   if (limits.exact_bits == 0) return;
   int64_t exact = int64_t(1) << limits.exact_bits;
@@ -196,12 +237,11 @@ void check_bound(int64_t bound, const char* what, const Limits& limits) {
 
 }  // namespace
 
-void check_integer_bounds(int64_t from, int64_t to, DType dtype) {
-  TL_CHECK(from < to, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
+void check_integer_bounds(int64_t first, int64_t last, DType dtype) {
   TL_CHECK(!is_complex(dtype), "check_random_bounds handles only integral, floating-point and boolean types");
-  Limits limits = limits_of(dtype);
-  check_bound(from, "from", limits);
-  check_bound(to - 1, "to - 1", limits);
+  const NumberLimits limits = limits_of(dtype);
+  check_bound(first, "from", limits);
+  check_bound(last, "to - 1", limits);
 }
 
 // --- factories ----------------------------------------------------------------------------------
@@ -266,10 +306,14 @@ Tensor randn(IntView size, Generator* g, const Tensor& out, Type dtype, void*, D
   fill_normal(t, 0, 1, g);
   return f.finish(std::move(t));
 }
+void check_low_below_high(int64_t low, int64_t high) {
+  TL_CHECK(low < high, "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=", high);
+}
 Tensor randint_between(int64_t low, int64_t high, IntView size, Generator* g, const Tensor& out, Type dtype, void*, Device,
                        bool pin, bool requires_grad) {
   Factory f{"randint", out, dtype, pin, requires_grad};
-  check_integer_bounds(low, high, out.defined() ? out.dtype() : dtype.value_or(DType::Int64));
+  check_low_below_high(low, high);
+  check_integer_bounds(low, high - 1, out.defined() ? out.dtype() : dtype.value_or(DType::Int64));
   Tensor t = f.make(size, DType::Int64);
   fill_integers_between(t, low, high, g);
   return f.finish(std::move(t));
@@ -290,13 +334,17 @@ void shuffle(T* values, int64_t n, Generator& g) {
   }
 }
 Tensor randperm(int64_t n, Generator* g, const Tensor& out, Type dtype, void*, Device, bool pin, bool requires_grad) {
-  TL_CHECK(n >= 0, "n must be non-negative, got", n);
+  TL_CHECK(n >= 0, "Trying to create tensor with negative dimension ", n, ": ", Dims{n});
   Factory f{"randperm", out, dtype, pin, requires_grad};
   DType type = out.defined() ? out.dtype() : dtype.value_or(DType::Int64);
-  Limits limits = limits_of(type);
-  double most = limits.exact_bits != 0 ? std::ldexp(1.0, limits.exact_bits) : limits.high;
-  TL_CHECK(type != DType::Bool && !is_complex(type), "\"randperm\" not implemented for '", dtype_legacy_name(type), "'");
-  TL_CHECK(double(n - 1) <= most, "n is too large for result tensor type: '", dtype_legacy_name(type), "'");
+  const NumberLimits limits = limits_of(type);
+  TL_CHECK_NOTIMPL(type != DType::Bool && !is_complex(type), "\"randperm\" not implemented for '", dtype_legacy_name(type), "'");
+  if (limits.exact_bits == 0) {
+    TL_CHECK(double(n) - 1 <= limits.high, "value cannot be converted to type ", dtype_name(type), "_t without overflow");
+  } else if (type != DType::BFloat16) {
+    int64_t most = (int64_t(1) << limits.exact_bits) + 1;
+    TL_CHECK(n <= most, "n cannot be greater than ", most, " for ", dtype_legacy_name(type), " type.");
+  }
   Tensor t = f.make(Dims{n}, type);
   Tensor values = t.is_contiguous() ? t : empty(Dims{n}, type);
   {
@@ -326,7 +374,8 @@ Tensor randn_like(const Tensor& self, Generator* g, Type dtype, void*, Device, b
 Tensor randint_like_between(const Tensor& self, int64_t low, int64_t high, Generator* g, Type dtype, void*, Device, bool pin,
                             bool requires_grad, const Format& format) {
   Factory f{"randint_like", undefined_tensor, dtype, pin, requires_grad};
-  check_integer_bounds(low, high, dtype.value_or(self.dtype()));
+  check_low_below_high(low, high);
+  check_integer_bounds(low, high - 1, dtype.value_or(self.dtype()));
   Tensor t = f.make_like(self, format);
   fill_integers_between(t, low, high, g);
   return f.finish(std::move(t));

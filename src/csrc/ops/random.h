@@ -33,8 +33,16 @@ void fill_uniform(const Tensor& self, double from, double to, Generator* generat
 // As PyTorch draws: contiguous tensors of 16 elements and more in groups, others one by one.
 void fill_normal(const Tensor& self, double mean, double std, Generator* generator);
 void fill_bernoulli(const Tensor& self, double p, Generator* generator);
+// With the probabilities of a tensor of the same shape.
+void fill_bernoulli(const Tensor& self, const Tensor& p, Generator* generator);
+// The same with other values than zero and one, given as the bits of elements.
+void fill_bernoulli(const Tensor& self, double p, uint64_t zero, uint64_t one, Generator* generator);
+// The bits of `value` as an element of at most 8 bytes.
+uint64_t bits_of(double value, DType dtype);
 // Values in [base, base + range), a range of 0 standing for 2**64, from one or two words each.
 void fill_integers(const Tensor& self, uint64_t range, int64_t base, bool wide, Generator* generator);
+
+void fill_exponential(const Tensor& self, double rate, Generator* generator);
 
 // Normal values one by one, in pairs of which the second may wait for the next call.
 class NormalSource {
@@ -46,8 +54,25 @@ class NormalSource {
   Generator& generator_;
 };
 
-// The checks of random_ and randint; `to` is exclusive.
-void check_integer_bounds(int64_t from, int64_t to, DType dtype);
+// Calls draw(Generator&, double* out, n) for pieces of the tensor and converts what it gave.
+void fill_from_doubles(const Tensor& self, Generator* generator,
+                       void (*draw)(void* context, Generator& g, double* out, int64_t n), void* context);
+template <class F>
+void fill_from_doubles(const Tensor& self, Generator* generator, F&& draw) {
+  using Draw = std::remove_reference_t<F>;
+  fill_from_doubles(
+      self, generator,
+      [](void* context, Generator& g, double* out, int64_t n) { (*static_cast<Draw*>(context))(g, out, n); }, &draw);
+}
+
+struct NumberLimits {
+  double low, high;  // what the type holds
+  int exact_bits;    // of floats: integers up to 2**exact_bits are exact; 0 for integers
+  const char* name;  // in C++
+};
+NumberLimits limits_of(DType dtype);
+// The check of random_ and randint, which warns where a float type skips integers.
+void check_integer_bounds(int64_t first, int64_t last, DType dtype);
 void fill_integers_between(const Tensor& self, int64_t from, int64_t to, Generator* generator);
 
 // Calls f(out, n) for pieces of at most `piece` elements in memory order, with `out` contiguous;
