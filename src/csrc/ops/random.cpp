@@ -5,6 +5,7 @@
 
 #include "autograd/record.h"
 #include "kernels/random.h"
+#include "ops/copy.h"
 #include "ops/ops.h"
 #include "ops/registry.h"
 
@@ -248,79 +249,58 @@ void check_integer_bounds(int64_t first, int64_t last, DType dtype) {
 
 namespace {
 
-// The keywords that every factory takes, checked and applied.
-struct Factory {
-  const char* name;
-  const Tensor& out;
-  std::optional<DType> dtype;
-  bool pin_memory;
-  bool requires_grad;
-
-  Tensor make(IntView size, DType otherwise) const {
-    check();
-    if (!out.defined()) return empty(size, dtype.value_or(otherwise));
-    TL_CHECK(!dtype || *dtype == out.dtype(), "dtype ", dtype_legacy_name(*dtype), " does not match dtype of out parameter (",
-             dtype_legacy_name(out.dtype()), ")");
-    TL_CHECK(!needs_grad(out), name, "(): functions with out=... arguments don't support automatic differentiation, but "
-             "one of the arguments requires grad.");
-    checked_numel(size);
-    check_inplace(out, name);
-    resize_output(out, size, name);
-    return out;
-  }
-  Tensor make_like(const Tensor& self, const std::optional<std::string>& memory_format) const {
-    check();
-    DType type = dtype.value_or(self.dtype());
-    bool preserve = !memory_format || *memory_format == "preserve_format";
-    return preserve ? empty_like(self, type) : empty(self.sizes(), type);
-  }
-  void check() const {
-    TL_CHECK(!pin_memory, name, "(): memory cannot be pinned without an accelerator");
-  }
-  Tensor finish(Tensor t) const {
-    if (out.defined()) out.bump_version();
-    if (requires_grad) set_requires_grad(t, true);
-    return t;
-  }
-};
-
-void check_floating(const Tensor& t, const char* kernel) {
-  TL_CHECK_NOTIMPL(is_differentiable(t.dtype()), "\"", kernel, "\" not implemented for '", dtype_legacy_name(t.dtype()), "'");
-}
-
 using Type = std::optional<DType>;
-using Device = std::optional<DeviceType>;
-using Format = std::optional<std::string>;
+using Format = std::optional<std::string_view>;
 
-Tensor rand(IntView size, Generator* g, const Tensor& out, Type dtype, void*, Device, bool pin, bool requires_grad) {
-  Factory f{"rand", out, dtype, pin, requires_grad};
-  Tensor t = f.make(size, default_dtype());
-  check_floating(t, "check_uniform_bounds");
+// Where the numbers of a factory go: a new tensor, or `out` in the shape `size`. It is filled in its
+// own layout, since that decides which number goes where.
+Tensor make(const char* name, IntView size, DType fallback, Type dtype, const Tensor& out) {
+  if (!out.defined()) return empty(size, dtype.value_or(fallback));
+  TL_CHECK(!dtype || *dtype == out.dtype(), "dtype ", dtype_legacy_name(*dtype), " does not match dtype of out parameter (",
+           dtype_legacy_name(out.dtype()), ")");
+  TL_CHECK(!needs_grad(out), name, "(): functions with out=... arguments don't support automatic differentiation, but one "
+           "of the arguments requires grad.");
+  checked_numel(size);
+  check_inplace(out, name);
+  resize_(out, size);
+  out.bump_version();
+  return out;
+}
+Tensor make_like(const Tensor& self, Type dtype, Format format) {
+  return empty_like(self, dtype.value_or(self.dtype()), format ? *layout_of(*format) : Layout::preserve);
+}
+
+void check_floating(DType dtype, const char* kernel) {
+  TL_CHECK_NOTIMPL(is_differentiable(dtype), "\"", kernel, "\" not implemented for '", dtype_legacy_name(dtype), "'");
+}
+DType out_type(const Tensor& out, Type dtype, DType fallback) { return out.defined() ? out.dtype() : dtype.value_or(fallback); }
+
+Tensor rand(IntView size, Generator* g, const Tensor& out, Type dtype) {
+  check_floating(out_type(out, dtype, default_dtype()), "check_uniform_bounds");
+  Tensor t = make("rand", size, default_dtype(), dtype, out);
   fill_uniform(t, 0, 1, g);
-  return f.finish(std::move(t));
+  return t;
 }
-Tensor randn(IntView size, Generator* g, const Tensor& out, Type dtype, void*, Device, bool pin, bool requires_grad) {
-  Factory f{"randn", out, dtype, pin, requires_grad};
-  Tensor t = f.make(size, default_dtype());
-  check_floating(t, "normal_kernel_cpu");
-  fill_normal(t, 0, 1, g);
-  return f.finish(std::move(t));
+Tensor randn(IntView size, Generator* g, const Tensor& out, Type dtype) {
+  // Where nothing is drawn any dtype will do.
+  if (checked_numel(size) != 0) check_floating(out_type(out, dtype, default_dtype()), "normal_kernel_cpu");
+  Tensor t = make("randn", size, default_dtype(), dtype, out);
+  if (t.numel() != 0) fill_normal(t, 0, 1, g);
+  return t;
 }
-void check_low_below_high(int64_t low, int64_t high) {
+
+void check_range(int64_t low, int64_t high, DType dtype) {
   TL_CHECK(low < high, "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=", high);
+  check_integer_bounds(low, high - 1, dtype);
 }
-Tensor randint_between(int64_t low, int64_t high, IntView size, Generator* g, const Tensor& out, Type dtype, void*, Device,
-                       bool pin, bool requires_grad) {
-  Factory f{"randint", out, dtype, pin, requires_grad};
-  check_low_below_high(low, high);
-  check_integer_bounds(low, high - 1, out.defined() ? out.dtype() : dtype.value_or(DType::Int64));
-  Tensor t = f.make(size, DType::Int64);
+Tensor randint_between(int64_t low, int64_t high, IntView size, Generator* g, const Tensor& out, Type dtype) {
+  check_range(low, high, out_type(out, dtype, DType::Int64));
+  Tensor t = make("randint", size, DType::Int64, dtype, out);
   fill_integers_between(t, low, high, g);
-  return f.finish(std::move(t));
+  return t;
 }
-Tensor randint(int64_t high, IntView size, Generator* g, const Tensor& out, Type dtype, void* layout, Device device,
-               bool pin, bool requires_grad) {
-  return randint_between(0, high, size, g, out, dtype, layout, device, pin, requires_grad);
+Tensor randint(int64_t high, IntView size, Generator* g, const Tensor& out, Type dtype) {
+  return randint_between(0, high, size, g, out, dtype);
 }
 
 // Fisher and Yates, forwards.
@@ -333,10 +313,9 @@ void shuffle(T* values, int64_t n, Generator& g) {
     std::swap(values[i], values[j]);
   }
 }
-Tensor randperm(int64_t n, Generator* g, const Tensor& out, Type dtype, void*, Device, bool pin, bool requires_grad) {
+Tensor randperm(int64_t n, Generator* g, const Tensor& out, Type dtype) {
   TL_CHECK(n >= 0, "Trying to create tensor with negative dimension ", n, ": ", Dims{n});
-  Factory f{"randperm", out, dtype, pin, requires_grad};
-  DType type = out.defined() ? out.dtype() : dtype.value_or(DType::Int64);
+  DType type = out_type(out, dtype, DType::Int64);
   const NumberLimits limits = limits_of(type);
   TL_CHECK_NOTIMPL(type != DType::Bool && !is_complex(type), "\"randperm\" not implemented for '", dtype_legacy_name(type), "'");
   if (limits.exact_bits == 0) {
@@ -345,57 +324,44 @@ Tensor randperm(int64_t n, Generator* g, const Tensor& out, Type dtype, void*, D
     int64_t most = (int64_t(1) << limits.exact_bits) + 1;
     TL_CHECK(n <= most, "n cannot be greater than ", most, " for ", dtype_legacy_name(type), " type.");
   }
-  Tensor t = f.make(Dims{n}, type);
+  Tensor t = make("randperm", Dims{n}, type, dtype, out);
   Tensor values = t.is_contiguous() ? t : empty(Dims{n}, type);
   {
     Drawing drawing(g, n);
     dispatch_all(type, [&]<class T>(TypeTag<T>) { shuffle(values.data<T>(), n, *drawing); });
   }
   if (!values.is_same(t)) copy_values(t, values);
-  return f.finish(std::move(t));
+  return t;
 }
 
-Tensor rand_like(const Tensor& self, Generator* g, Type dtype, void*, Device, bool pin, bool requires_grad,
-                 const Format& format) {
-  Factory f{"rand_like", undefined_tensor, dtype, pin, requires_grad};
-  Tensor t = f.make_like(self, format);
-  check_floating(t, "check_uniform_bounds");
+Tensor rand_like(const Tensor& self, Generator* g, Type dtype, Format format) {
+  check_floating(dtype.value_or(self.dtype()), "check_uniform_bounds");
+  Tensor t = make_like(self, dtype, format);
   fill_uniform(t, 0, 1, g);
-  return f.finish(std::move(t));
+  return t;
 }
-Tensor randn_like(const Tensor& self, Generator* g, Type dtype, void*, Device, bool pin, bool requires_grad,
-                  const Format& format) {
-  Factory f{"randn_like", undefined_tensor, dtype, pin, requires_grad};
-  Tensor t = f.make_like(self, format);
-  check_floating(t, "normal_kernel_cpu");
-  fill_normal(t, 0, 1, g);
-  return f.finish(std::move(t));
+Tensor randn_like(const Tensor& self, Generator* g, Type dtype, Format format) {
+  if (self.numel() != 0) check_floating(dtype.value_or(self.dtype()), "normal_kernel_cpu");
+  Tensor t = make_like(self, dtype, format);
+  if (t.numel() != 0) fill_normal(t, 0, 1, g);
+  return t;
 }
-Tensor randint_like_between(const Tensor& self, int64_t low, int64_t high, Generator* g, Type dtype, void*, Device, bool pin,
-                            bool requires_grad, const Format& format) {
-  Factory f{"randint_like", undefined_tensor, dtype, pin, requires_grad};
-  check_low_below_high(low, high);
-  check_integer_bounds(low, high - 1, dtype.value_or(self.dtype()));
-  Tensor t = f.make_like(self, format);
+Tensor randint_like_between(const Tensor& self, int64_t low, int64_t high, Generator* g, Type dtype, Format format) {
+  check_range(low, high, dtype.value_or(self.dtype()));
+  Tensor t = make_like(self, dtype, format);
   fill_integers_between(t, low, high, g);
-  return f.finish(std::move(t));
+  return t;
 }
-Tensor randint_like(const Tensor& self, int64_t high, Generator* g, Type dtype, void* layout, Device device, bool pin,
-                    bool requires_grad, const Format& format) {
-  return randint_like_between(self, 0, high, g, dtype, layout, device, pin, requires_grad, format);
+Tensor randint_like(const Tensor& self, int64_t high, Generator* g, Type dtype, Format format) {
+  return randint_like_between(self, 0, high, g, dtype, format);
 }
-Tensor randint_like_tensor(const Tensor& self, const Tensor& high, Generator* g, Type dtype, void* layout, Device device,
-                           bool pin, bool requires_grad, const Format& format) {
-  TL_CHECK(high.numel() == 1 && high.dim() == 0, "high must be a scalar tensor, but got shape ", Shape{high.sizes()});
-  return randint_like_between(self, 0, item(high).to_int(), g, dtype, layout, device, pin, requires_grad, format);
+Tensor randint_like_tensor(const Tensor& self, const Tensor& high, Generator* g, Type dtype, Format format) {
+  TL_CHECK(high.dim() == 0, "high must be a scalar tensor, but got shape ", Shape{high.sizes()});
+  return randint_like_between(self, 0, item(high).to_int(), g, dtype, format);
 }
 
-#define TL_FACTORY                                                                                        \
-  "Generator? generator=None, Tensor? out=None, ScalarType? dtype=None, Layout? layout=None, "            \
-  "Device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor"
-#define TL_LIKE                                                                                           \
-  "Generator? generator=None, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "         \
-  "bool pin_memory=False, bool requires_grad=False, MemoryFormat? memory_format=None) -> Tensor"
+#define TL_FACTORY "Generator? generator=None, Tensor? out=None, ScalarType? dtype=None) -> Tensor"
+#define TL_LIKE "Generator? generator=None, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor"
 
 constexpr uint32_t factory = op::function | op::creates | op::nondifferentiable;
 const OpRecord records[] = {

@@ -123,7 +123,6 @@ TL_ARG(std::string_view, (std::string_view(*v.string)));
 TL_ARG(DType, (v.dtype));
 TL_ARG(DeviceType, (v.device));
 TL_ARG(Generator*, (v.is_none() ? nullptr : v.generator));
-TL_ARG(void*, (v.is_none() ? nullptr : v.object));  // a Layout or Any
 #undef TL_ARG
 template <class T>
 struct ArgOf<std::optional<T>> {

@@ -137,18 +137,19 @@ Tensor normal_spread(double mean, const Tensor& std, Generator* g, const Tensor&
   }
   return t;
 }
-Tensor normal_numbers(double mean, double std, IntView size, Generator* g, const Tensor& out, std::optional<DType> dtype,
-                      void*, std::optional<DeviceType>, bool pin, bool requires_grad) {
+Tensor normal_numbers(double mean, double std, IntView size, Generator* g, const Tensor& out, std::optional<DType> dtype) {
   check_std(std);
-  TL_CHECK(!pin, "normal(): memory cannot be pinned without an accelerator");
   checked_numel(size);
   TL_CHECK(!(out.defined() && dtype && *dtype != out.dtype()), "dtype ", dtype_legacy_name(dtype.value_or(DType::Bool)),
            " does not match dtype of out parameter");
+  if (out.defined()) {
+    check_inplace(out, "normal");
+    resize_(out, size);
+  }
   Tensor t = result(out, size, dtype.value_or(default_dtype()), "normal");
   check_normal_dtype(t);
   fill_normal(t, mean, std, g);
   if (out.defined()) out.bump_version();
-  if (requires_grad) set_requires_grad(t, true);
   return t;
 }
 
@@ -299,9 +300,9 @@ Tensor multinomial(const Tensor& self, int64_t samples, bool replacement, Genera
         draw_with_replacement<T, std::conditional_t<std::is_same_v<T, double>, double, float>>(
             weights, samples, t.data<int64_t>(), *drawing);
       } else {
-        Tensor noise = empty(weights.sizes(), weights.dtype());
+        Tensor noise = empty_like(self);  // in the layout of self, which decides what goes where
         fill_exponential(noise, 1, g);
-        draw_without_replacement<T>(weights, samples, t.data<int64_t>(), noise);
+        draw_without_replacement<T>(weights, samples, t.data<int64_t>(), contiguous(noise));
       }
     }
   });
@@ -326,8 +327,8 @@ const OpRecord records[] = {
      op::function, "Normal values, each of its own mean.", "randn(3, 4) | randn(3, 4).t(), 2 | randn(0), 1"},
     {"normal(float mean, Tensor std, *, Generator? generator=None, Tensor? out=None) -> Tensor", TL_OP(normal_spread),
      op::function, "Normal values, each of its own standard deviation.", "0, rand(3, 4) | 1.5, rand(3, 4).t() | 0, rand(0)"},
-    {"normal(float mean, float std, int[] size, *, Generator? generator=None, Tensor? out=None, ScalarType? dtype=None, "
-     "Layout? layout=None, Device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+    {"normal(float mean, float std, int[] size, *, Generator? generator=None, Tensor? out=None, ScalarType? dtype=None) "
+     "-> Tensor",
      TL_OP(normal_numbers), op::function | op::creates | op::nondifferentiable, "Normal values of one mean and standard deviation.",
      "1, 2, (3, 4) | 0, 1, (2, 0) | 0, 1, (20,), dtype=float64"},
     {"poisson(Tensor self, Generator? generator=None) -> Tensor", TL_OP(poisson), op::function,
