@@ -1,6 +1,6 @@
 #include "kernels/loss.h"
 
-#include <cmath>
+#include "kernels/math.h"
 
 namespace tl::kernels {
 
@@ -16,61 +16,51 @@ template <class T>
 TL_ALWAYS_INLINE T sign_of(T x) {
   return x > 0 ? T(1) : x < 0 ? T(-1) : x;  // 0 and NaN stay
 }
-// log(1 + exp(-|x|)) + max(-x, 0) = -log(sigmoid(x))
+// log(1 + exp(-x)) = -log(sigmoid(x))
 template <class T>
 TL_ALWAYS_INLINE T softplus_neg(T x) {
-  return std::log1p(std::exp(-std::fabs(x))) + (x > 0 ? T(0) : -x);
+  return math::log1pexp(-x);
 }
-template <class T>
-TL_ALWAYS_INLINE T sigmoid(T x) {
-  return T(1) / (T(1) + std::exp(-x));
-}
+using math::sigmoid;
 
-// The losses: value, and derivatives by input and by target. `a` is the parameter or the
-// positive weight.
+// The losses: value, and derivative by the input. The last argument is the parameter or the positive weight.
 struct Squared {
   template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return (x - y) * (x - y); }
   template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return T(2) * (x - y); }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T y, T) { return T(2) * (y - x); }
 };
 struct Absolute {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return std::fabs(x - y); }
+  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return math::abs(x - y); }
   template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return sign_of(x - y); }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T y, T) { return sign_of(y - x); }
 };
 struct SmoothL1 {
   template <class T> TL_ALWAYS_INLINE T value(T x, T y, T beta) {
-    T d = std::fabs(x - y);
+    T d = math::abs(x - y);
     return d < beta ? T(0.5) * d * d / beta : d - T(0.5) * beta;
   }
   template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T beta) {
     T d = x - y;
-    return std::fabs(d) < beta ? d / beta : sign_of(d);
+    return math::abs(d) < beta ? d / beta : sign_of(d);
   }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T y, T beta) { return -by_input(x, y, beta); }
 };
 struct Huber {
   template <class T> TL_ALWAYS_INLINE T value(T x, T y, T delta) {
-    T d = std::fabs(x - y);
+    T d = math::abs(x - y);
     return d <= delta ? T(0.5) * d * d : delta * (d - T(0.5) * delta);
   }
   template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T delta) {
     T d = x - y;
     return d < -delta ? -delta : d > delta ? delta : d;
   }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T y, T delta) { return -by_input(x, y, delta); }
 };
 struct Bce {
   template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) {
-    return (y - T(1)) * larger(std::log1p(-x), T(-100)) - y * larger(std::log(x), T(-100));
+    return (y - T(1)) * larger(math::log1p(-x), T(-100)) - y * larger(math::log(x), T(-100));
   }
   template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return (x - y) / larger((T(1) - x) * x, T(1e-12)); }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T, T) { return std::log1p(-x) - std::log(x); }
 };
 struct BceLogits {
   template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return (T(1) - y) * x + softplus_neg(x); }
   template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return sigmoid(x) - y; }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T, T) { return -x; }
 };
 struct BceLogitsPos {
   template <class T> TL_ALWAYS_INLINE T value(T x, T y, T pos) {
@@ -80,22 +70,18 @@ struct BceLogitsPos {
     T t = pos * y;
     return (t + T(1) - y) * sigmoid(x) - t;
   }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T, T pos) { return pos * softplus_neg(x) - softplus_neg(-x); }
 };
 struct Kl {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return (y == 0 ? T(0) : y * std::log(y)) - y * x; }
+  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return (y == 0 ? T(0) : y * math::log(y)) - y * x; }
   template <class T> TL_ALWAYS_INLINE T by_input(T, T y, T) { return -y; }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T y, T) { return std::log(y) + T(1) - x; }
 };
 struct KlLog {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return std::exp(y) * (y - x); }
-  template <class T> TL_ALWAYS_INLINE T by_input(T, T y, T) { return -std::exp(y); }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T y, T) { return std::exp(y) * (y - x + T(1)); }
+  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return math::exp(y) * (y - x); }
+  template <class T> TL_ALWAYS_INLINE T by_input(T, T y, T) { return -math::exp(y); }
 };
 struct SoftMargin {
   template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return softplus_neg(x * y); }
   template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return -y * sigmoid(-x * y); }
-  template <class T> TL_ALWAYS_INLINE T by_target(T x, T y, T) { return -x * sigmoid(-x * y); }
 };
 
 template <class L, class T>
@@ -109,20 +95,12 @@ void values(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n
   }
 }
 template <class L, class T>
-void slopes(const PointLossArgs& a, bool of_target, T* TL_RESTRICT out, int64_t begin, int64_t n) {
+void slopes(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n) {
   const T* x = static_cast<const T*>(a.input) + begin;
   const T* y = static_cast<const T*>(a.target) + begin;
   const T* pos = a.pos_weight != nullptr ? static_cast<const T*>(a.pos_weight) + begin : nullptr;
   const T param = T(a.param);
-  if (of_target) {
-    for (int64_t i = 0; i < n; ++i) {
-      out[i] = L::by_target(x[i], y[i], std::is_same_v<L, BceLogitsPos> ? pos[i] : param);
-    }
-  } else {
-    for (int64_t i = 0; i < n; ++i) {
-      out[i] = L::by_input(x[i], y[i], std::is_same_v<L, BceLogitsPos> ? pos[i] : param);
-    }
-  }
+  for (int64_t i = 0; i < n; ++i) out[i] = L::by_input(x[i], y[i], std::is_same_v<L, BceLogitsPos> ? pos[i] : param);
 }
 
 #define TL_LOSS(kind, L, call) \
@@ -179,12 +157,12 @@ double loss_sum(PointLoss kind, const PointLossArgs& a, int64_t begin, int64_t e
 }
 
 template <class T>
-void loss_grad(PointLoss kind, const PointLossArgs& a, bool of_target, const T* grad, int64_t step, double factor, T* out,
+void loss_grad(PointLoss kind, const PointLossArgs& a, const T* grad, int64_t step, double factor, T* out,
                int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i += block) {
     int64_t n = end - i < block ? end - i : block;
     T* to = out + i;
-    TL_LOSSES(kind, (slopes<Loss, T>(a, of_target, to, i, n)))
+    TL_LOSSES(kind, (slopes<Loss, T>(a, to, i, n)))
     T scale = T(factor) * (step == 0 ? *grad : T(1));
     for (int64_t k = 0; k < n; ++k) to[k] *= scale;
     if (step != 0) multiply(to, grad + i, n);
@@ -236,7 +214,7 @@ T max_of(const T* x, int64_t n) {
 }
 template <class T>
 void exponentials(T* x, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) x[i] = std::exp(x[i]);
+  for (int64_t i = 0; i < n; ++i) x[i] = math::exp(x[i]);
 }
 
 // Contiguous rows of few classes: the exponentials of a block of rows in one run.
@@ -265,7 +243,7 @@ LossSums short_rows(const CrossEntropyArgs& a, T* p, T* losses, int64_t begin, i
         T inverse = T(1) / s;
         for (int64_t c = 0; c < classes; ++c) row[c] *= inverse;
       }
-      targets.add(sums, losses, r + k, x + k * classes, std::log(s) + top[k]);
+      targets.add(sums, losses, r + k, x + k * classes, math::log(s) + top[k]);
     }
   }
   return sums;
@@ -294,7 +272,7 @@ LossSums long_rows(const CrossEntropyArgs& a, T* p, T* losses, int64_t begin, in
       T* row = p + r * classes;
       for (int64_t c = 0; c < classes; ++c) row[c] *= inverse;
     }
-    targets.add(sums, losses, r, x, T(std::log(s)) + m);
+    targets.add(sums, losses, r, x, T(math::log(s)) + m);
   }
   return sums;
 }
@@ -324,7 +302,7 @@ LossSums strided_rows(const CrossEntropyArgs& a, T* p, T* losses, int64_t begin,
       exponentials(e, n);
       for (int64_t i = 0; i < n; ++i) sum[i] += e[i];
     }
-    for (int64_t i = 0; i < n; ++i) targets.add(sums, losses, r + i, x + i, std::log(sum[i]) + top[i]);
+    for (int64_t i = 0; i < n; ++i) targets.add(sums, losses, r + i, x + i, math::log(sum[i]) + top[i]);
     if (p != nullptr) {
       for (int64_t i = 0; i < n; ++i) sum[i] = T(1) / sum[i];
       for (int64_t c = 0; c < classes; ++c) multiply(p + base + c * inner, sum, n);
@@ -386,12 +364,12 @@ void point_loss_impl(DType dtype, PointLoss kind, const PointLossArgs& a, void* 
 double point_loss_sum_impl(DType dtype, PointLoss kind, const PointLossArgs& a, int64_t begin, int64_t end) {
   return dtype == DType::Float64 ? loss_sum<double>(kind, a, begin, end) : loss_sum<float>(kind, a, begin, end);
 }
-void point_loss_grad_impl(DType dtype, PointLoss kind, const PointLossArgs& a, bool of_target, const void* grad, int64_t step,
-                          double factor, void* out, int64_t begin, int64_t end) {
+void point_loss_grad_impl(DType dtype, PointLoss kind, const PointLossArgs& a, const void* grad, int64_t step, double factor,
+                          void* out, int64_t begin, int64_t end) {
   if (dtype == DType::Float64) {
-    loss_grad(kind, a, of_target, static_cast<const double*>(grad), step, factor, static_cast<double*>(out), begin, end);
+    loss_grad(kind, a, static_cast<const double*>(grad), step, factor, static_cast<double*>(out), begin, end);
   } else {
-    loss_grad(kind, a, of_target, static_cast<const float*>(grad), step, factor, static_cast<float*>(out), begin, end);
+    loss_grad(kind, a, static_cast<const float*>(grad), step, factor, static_cast<float*>(out), begin, end);
   }
 }
 LossSums cross_entropy_impl(DType dtype, const CrossEntropyArgs& a, void* p, void* losses, int64_t begin, int64_t end) {

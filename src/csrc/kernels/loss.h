@@ -22,9 +22,9 @@ struct PointLossArgs {
 TL_KERNEL_SLOT(point_loss, void (*)(DType, PointLoss, const PointLossArgs&, void* out, int64_t begin, int64_t end));
 // The sum of them.
 TL_KERNEL_SLOT(point_loss_sum, double (*)(DType, PointLoss, const PointLossArgs&, int64_t begin, int64_t end));
-// out[i] = grad[i * grad_step] * factor * dloss/dinput, or dloss/dtarget with `of_target`.
-TL_KERNEL_SLOT(point_loss_grad, void (*)(DType, PointLoss, const PointLossArgs&, bool of_target, const void* grad, int64_t grad_step,
-                                         double factor, void* out, int64_t begin, int64_t end));
+// out[i] = grad[i * grad_step] * factor * weight[i] * dloss/dinput.
+TL_KERNEL_SLOT(point_loss_grad, void (*)(DType, PointLoss, const PointLossArgs&, const void* grad, int64_t grad_step, double factor,
+                                         void* out, int64_t begin, int64_t end));
 // Whether every element is in [0, 1].
 TL_KERNEL_SLOT(in_unit_interval, bool (*)(DType, const void* x, int64_t n));
 

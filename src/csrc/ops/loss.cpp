@@ -115,40 +115,45 @@ struct Spec {
   double param, factor;  // factor: of the reduction
 };
 
+// The operands as the kernels want them.
+struct Operands {
+  Tensor x, y, w, pos;
+  kernels::PointLossArgs args;
+  Operands(const Tensor& input, const Tensor& target, const Tensor& weight, const Tensor& pos_weight, IntView sizes, const Spec& spec)
+      : x(dense_values(input, sizes, spec.compute)), y(dense_values(target, sizes, spec.compute)) {
+    if (weight.defined()) w = dense_values(weight, sizes, spec.compute);
+    if (pos_weight.defined()) pos = dense_values(pos_weight, sizes, spec.compute);
+    args = {x.bytes(), y.bytes(), w.defined() ? w.bytes() : nullptr, pos.defined() ? pos.bytes() : nullptr, spec.param};
+  }
+};
+
+// Whether the loss depends on the difference of input and target alone.
+bool is_of_difference(PointLoss kind) { return kind <= PointLoss::huber; }
+
 // Saved: input, target, weight, pos_weight.
 void point_backward(Backward& b, const Spec& spec) {
   Tensor x = b.saved(0), y = b.saved(1), w = b.saved(2), pos = b.saved(3);
   const Tensor& g = b.grad();
-  if (needs_grad(g, x, y)) {
-    for (uint32_t i = 0; i < 2; ++i) {
-      if (!b.needs(i)) continue;
-      Tensor d = mul(slope(spec.kind, i == 1, x, y, pos, spec.param), g);
-      if (w.defined()) d = mul(d, w);
-      if (spec.factor != 1) d = mul(d, Scalar(spec.factor));
-      const Tensor& to = i == 0 ? x : y;
-      b[i] = to_dtype(sum_to_size(d, to.sizes()), to.dtype());
-    }
-    return;
-  }
-  bool same = equal(x.sizes(), y.sizes());
-  Dims sizes = same ? Dims(x.sizes()) : broadcast_shapes(x.sizes(), y.sizes());
-  Tensor xs = dense_values(x, sizes, spec.compute), ys = dense_values(y, sizes, spec.compute);
-  Tensor ws = w.defined() ? dense_values(w, sizes, spec.compute) : w;
-  Tensor ps = pos.defined() ? dense_values(pos, sizes, spec.compute) : pos;
-  bool per_element = g.dim() != 0;
-  Tensor gs = dense_values(g, g.sizes(), spec.compute);
-  kernels::PointLossArgs args{xs.bytes(), ys.bytes(), ws.defined() ? ws.bytes() : nullptr, ps.defined() ? ps.bytes() : nullptr,
-                              spec.param};
+  bool composed = needs_grad(g, x, y), same = equal(x.sizes(), y.sizes());
   for (uint32_t i = 0; i < 2; ++i) {
     if (!b.needs(i)) continue;
-    Tensor out = empty(sizes, spec.compute);
-    parallel_for(out.numel(), grain, [&](int64_t begin, int64_t end) {
-      kernels::point_loss_grad(spec.compute, spec.kind, args, i == 1, gs.bytes(), int64_t(per_element), spec.factor, out.bytes(),
-                               begin, end);
-    });
     const Tensor& to = i == 0 ? x : y;
-    if (!same) out = sum_to_size(out, to.sizes());
-    b[i] = to_dtype(out, to.dtype());
+    Tensor d;
+    if (composed || (i == 1 && !is_of_difference(spec.kind))) {
+      d = mul(slope(spec.kind, i == 1, x, y, pos, spec.param), g);
+      if (w.defined()) d = mul(d, w);
+      if (spec.factor != 1) d = mul(d, Scalar(spec.factor));
+    } else {
+      Dims sizes = same ? Dims(x.sizes()) : broadcast_shapes(x.sizes(), y.sizes());
+      Operands operands(x, y, w, pos, sizes, spec);
+      Tensor gs = dense_values(g, g.sizes(), spec.compute);
+      d = empty(sizes, spec.compute);
+      parallel_for(d.numel(), grain, [&](int64_t begin, int64_t end) {
+        kernels::point_loss_grad(spec.compute, spec.kind, operands.args, gs.bytes(), g.dim() != 0, i == 0 ? spec.factor : -spec.factor,
+                                 d.bytes(), begin, end);
+      });
+    }
+    b[i] = to_dtype(equal(d.sizes(), to.sizes()) ? d : sum_to_size(d, to.sizes()), to.dtype());
   }
 }
 
@@ -170,12 +175,9 @@ Tensor point_loss(const Rule& rule, const Tensor& x, const Tensor& y, const Tens
   bool same = equal(x.sizes(), y.sizes());
   Dims sizes = same ? Dims(x.sizes()) : broadcast_shapes(x.sizes(), y.sizes());
   Spec spec{rule.kind, loss_compute_dtype(dtype), param, 1};
-  Tensor xs = dense_values(x, sizes, spec.compute), ys = dense_values(y, sizes, spec.compute);
-  Tensor ws = w.defined() ? dense_values(w, sizes, spec.compute) : w;
-  Tensor ps = pos.defined() ? dense_values(pos, sizes, spec.compute) : pos;
-  kernels::PointLossArgs args{xs.bytes(), ys.bytes(), ws.defined() ? ws.bytes() : nullptr, ps.defined() ? ps.bytes() : nullptr,
-                              param};
-  int64_t n = xs.numel();
+  Operands operands(x, y, w, pos, sizes, spec);
+  const kernels::PointLossArgs& args = operands.args;
+  int64_t n = operands.x.numel();
   Tensor out;
   if (reduction == Reduction::none) {
     out = empty(sizes, spec.compute);
