@@ -146,9 +146,6 @@ TL_ALWAYS_INLINE int64_t lcm(int64_t a, int64_t b) {
 
 // --- the table: op, loops, result, expression -----------------------------------------------------
 
-enum Loops : int { real = 1, ints = 2, all = 3 };
-enum Style : int { plain, wide };
-struct Same;  // the result has the operands' type
 using Bool = bool;
 
 #define TL_BINARY_TABLE(X)                                        \
@@ -202,46 +199,27 @@ using Bool = bool;
 TL_BINARY_TABLE(TL_DEFINE)
 #undef TL_DEFINE
 
-struct Row {
+struct NamedRow {
   BinaryOp op;
-  Loop loops[compute_count];
+  Row row;
 };
-
-template <class F, class Result, class T, Style style>
-constexpr Loop loop_of() {
-  using R = std::conditional_t<std::is_same_v<Result, Same>, T, bool>;
-  if constexpr (style == wide) {
-    return &wide_loop_of<F, T, R, 2>;
-  } else {
-    return &binary_loop_of<F, T, R>;
-  }
-}
-template <class F, class Result, int loops, Style style>
-constexpr Row row(BinaryOp op) {
-  Row r{op, {}};
-  if constexpr ((loops & real) != 0) {
-    r.loops[int(Compute::f32)] = loop_of<F, Result, float, style>();
-    r.loops[int(Compute::f64)] = loop_of<F, Result, double, plain>();
-  }
-  if constexpr ((loops & ints) != 0) r.loops[int(Compute::i64)] = loop_of<F, Result, int64_t, plain>();
-  return r;
-}
-
-constexpr Row rows[] = {
-#define TL_ROW(name, loops, style, result, ...) row<name##_expression, result, loops, style>(BinaryOp::name),
+constexpr NamedRow rows[] = {
+#define TL_ROW(name, loops, style, result, ...) {BinaryOp::name, row<name##_expression, result, loops, style, 2>()},
     TL_BINARY_TABLE(TL_ROW)
 #undef TL_ROW
 };
 constexpr bool in_order() {
   int i = 0;
-  for (const Row& r : rows) {
+  for (const NamedRow& r : rows) {
     if (int(r.op) != i++) return false;
   }
   return true;
 }
 static_assert(in_order(), "the rows follow the order of BinaryOp");
 
-Loop find(BinaryOp op, Compute compute) { return rows[int(op)].loops[int(compute)]; }
+Loop find(BinaryOp op, Compute compute) {
+  return compute == Compute::c128 ? nullptr : rows[int(op)].row.loops[int(compute)];
+}
 
 }  // namespace
 

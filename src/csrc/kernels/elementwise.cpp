@@ -70,6 +70,7 @@ Load find_load(DType to, DType from) {
   }
 }
 
+// Within a compute type, and Float32 from Float64 for real results of complex64.
 Store find_store(DType to, DType from) {
   switch (to) {
     case DType::Bool:
@@ -89,7 +90,7 @@ Store find_store(DType to, DType from) {
     case DType::BFloat16:
       return &store_as<BFloat16, float>;
     case DType::Float32:
-      return &store_as<float, float>;
+      return from == DType::Float64 ? &store_as<float, double> : &store_as<float, float>;
     case DType::Float64:
       return &store_as<double, double>;
     case DType::Complex64:

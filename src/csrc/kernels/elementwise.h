@@ -25,7 +25,7 @@ constexpr Compute compute_of(DType t) {
 inline constexpr DType compute_dtypes[compute_count] = {DType::Float32, DType::Float64, DType::Int64, DType::Complex128};
 constexpr DType dtype_of(Compute c) { return compute_dtypes[int(c)]; }
 
-inline constexpr int max_operands = 5;
+inline constexpr int max_operands = 6;
 struct ElementwiseArgs {
   int count;             // operands, the output first
   int ndim;

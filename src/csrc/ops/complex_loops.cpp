@@ -10,6 +10,8 @@ namespace {
 using C = std::complex<double>;
 using kernels::BinaryOp;
 using kernels::Loop;
+using kernels::NaryOp;
+using kernels::UnaryOp;
 
 template <class F>
 void run2(int64_t n, void* const* data) {
@@ -23,6 +25,36 @@ void run2(int64_t n, void* const* data) {
 template <class F>
 Loop loop2(F) {
   return &run2<F>;
+}
+
+template <class F>
+Loop loop1(F) {
+  return [](int64_t n, void* const* data) {
+    F f;
+    using R = decltype(f(C()));
+    R* out = static_cast<R*>(data[0]);
+    const C* a = static_cast<const C*>(data[1]);
+    for (int64_t i = 0; i < n; ++i) out[i] = f(a[i]);
+  };
+}
+template <class F>
+Loop loop3(F) {
+  return [](int64_t n, void* const* data) {
+    F f;
+    C* out = static_cast<C*>(data[0]);
+    const C *a = static_cast<const C*>(data[1]), *b = static_cast<const C*>(data[2]), *c = static_cast<const C*>(data[3]);
+    for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
+  };
+}
+template <class F>
+Loop loop4(F) {
+  return [](int64_t n, void* const* data) {
+    F f;
+    C* out = static_cast<C*>(data[0]);
+    const C *a = static_cast<const C*>(data[1]), *b = static_cast<const C*>(data[2]), *c = static_cast<const C*>(data[3]),
+            *d = static_cast<const C*>(data[4]);
+    for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i], d[i]);
+  };
 }
 
 // Without the recovery of infinities that C prescribes.
@@ -46,7 +78,62 @@ C power(C a, C b) {
 }
 C xlogy(C a, C b) { return std::isnan(b.real()) || std::isnan(b.imag()) ? b : a == C(0) ? C(0) : times(a, std::log(b)); }
 
+C multiplied(C a, C b) { return times(a, b); }
+C sign(C x) {
+  double r = std::abs(x);
+  return r == 0 ? C(0) : x / r;
+}
+C expm1(C x) {
+  double s = std::sin(0.5 * x.imag()), e = std::exp(x.real());
+  return {std::expm1(x.real()) * std::cos(x.imag()) - 2 * s * s, e * std::sin(x.imag())};
+}
+C log1p(C x) {
+  C u = C(1) + x;
+  return u == C(1) ? x : times(std::log(u), quotient(x, u - C(1)));
+}
+C sinc(C x) {
+  C a = x * 3.14159265358979323846;
+  return x == C(0) ? C(1) : std::sin(a) / a;
+}
+
+// The loop of an entry of the table, none where it has no complex expression.
+template <class F>
+Loop entry(F) {
+  if constexpr (std::is_same_v<decltype(F()(C())), kernels::NoLoop>) {
+    return nullptr;
+  } else {
+    return loop1(F());
+  }
+}
+
 }  // namespace
+
+Loop complex_loop(UnaryOp op) {
+  switch (op) {
+#define TL_UNARY(name, loops, style, real, complex, ...) \
+  case UnaryOp::name:                                    \
+    return entry([]([[maybe_unused]] C x) { return complex; });
+#include "kernels/unary_table.h"
+#undef TL_UNARY
+    default:
+      return nullptr;
+  }
+}
+
+Loop complex_loop(NaryOp op) {
+  switch (op) {
+    case NaryOp::where:
+      return loop3([](C a, C b, C c) { return a != C(0) ? b : c; });
+    case NaryOp::lerp:
+      return loop3([](C a, C b, C w) { return std::abs(w) < 0.5 ? a + w * (b - a) : b - (b - a) * (C(1) - w); });
+    case NaryOp::addcmul:
+      return loop4([](C a, C b, C c, C d) { return a + times(times(d, b), c); });
+    case NaryOp::addcdiv:
+      return loop4([](C a, C b, C c, C d) { return a + times(d, quotient(b, c)); });
+    default:
+      return nullptr;
+  }
+}
 
 Loop complex_loop(BinaryOp op) {
   switch (op) {

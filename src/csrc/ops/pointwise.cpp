@@ -23,6 +23,13 @@ DType combine(DType high, DType low) {
   return high;
 }
 
+DType reads_of(const PointwiseSpec& spec) { return kernels::dtype_of(kernels::compute_of(spec.common)); }
+DType writes_of(const PointwiseSpec& spec) {
+  if (spec.result == DType::Bool) return DType::Bool;
+  if (is_complex(spec.common) && !is_complex(spec.result)) return DType::Float64;
+  return reads_of(spec);
+}
+
 // What one operand of a loop is: memory with strides, or a value in the loop's own type.
 struct Value16 {
   alignas(16) char bytes[16];
@@ -153,10 +160,10 @@ void check_overlap(const PointwiseSpec& spec, const Tensor& out, Operands inputs
 // Runs the loop; everything is checked. `out` has the shape that the inputs broadcast to.
 void run(const PointwiseSpec& spec, const Tensor& out, Operands inputs) {
   const int count = 1 + int(inputs.size());
-  DType compute = kernels::dtype_of(kernels::compute_of(spec.common));
+  const DType compute = reads_of(spec), writes = writes_of(spec);
   const Tensor* tensors[max_operands] = {&out};
   Value16 values[max_operands];
-  bool plain = out.is_contiguous() && out.dtype() == (spec.result == DType::Bool ? DType::Bool : compute);
+  bool plain = out.is_contiguous() && out.dtype() == writes;
   bool same_dims = true;
   int k = 1;
   for (const Operand& in : inputs) {
@@ -234,7 +241,7 @@ void run(const PointwiseSpec& spec, const Tensor& out, Operands inputs) {
     args.strides[k] = g.strides[k];
   }
   args.reads = compute;
-  args.writes = spec.result == DType::Bool ? DType::Bool : compute;
+  args.writes = writes;
   args.loop = spec.loop;
   parallel_for(g.numel, grain_of(spec.cost), [&](int64_t begin, int64_t end) { kernels::elementwise(args, begin, end); });
 }
@@ -354,9 +361,8 @@ void pointwise_into(const PointwiseSpec& spec, const Tensor& out, Operands input
   TL_CHECK(equal(shape, out.sizes()), "output with shape ", Shape{out.sizes()}, " doesn't match the broadcast shape ",
            Shape{shape}, " (", spec.name, ")");
   check_overlap(spec, out, inputs);
-  DType writes = spec.result == DType::Bool ? DType::Bool : kernels::dtype_of(kernels::compute_of(spec.common));
-  bool storable = out.dtype() == spec.result ||
-                  (kernels::dtype_of(kernels::compute_of(out.dtype())) == writes && spec.result != DType::Bool);
+  bool storable = out.dtype() == spec.result || (kernels::dtype_of(kernels::compute_of(out.dtype())) == writes_of(spec) &&
+                                                 spec.result != DType::Bool);
   if (!storable) {
     copy_values(out, pointwise(spec, inputs));
     return;

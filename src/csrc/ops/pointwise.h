@@ -6,6 +6,8 @@
 
 #include "autograd/state.h"
 #include "kernels/binary.h"
+#include "kernels/nary.h"
+#include "kernels/unary.h"
 #include "ops/ops.h"
 
 namespace tl {
@@ -38,14 +40,15 @@ inline DType result_type(Operands operands) {
 // How many elements make a piece of work for a thread.
 enum class Cost : uint8_t { light, medium, heavy };
 
-// What a loop is run with: the dtype that the operands are converted to, and the result's.
+// What a loop is run with: the dtype that the operands are converted to, and the result's. The loop
+// reads the compute type of `common` and writes that of `result`; real results of complex operands are
+// written in float64.
 struct PointwiseSpec {
   const char* name;
   kernels::Loop loop;
   DType common, result;
   Cost cost = Cost::light;
 };
-// The loop writes `result`, which is Bool for predicates, or of the kind that `common` computes in.
 Tensor pointwise(const PointwiseSpec& spec, Operands inputs);
 // The same written into `out`, whose shape is checked: it may be one of the inputs, must not overlap
 // one otherwise, and its dtype need not be the result's. Does not touch the version.
@@ -58,10 +61,22 @@ inline DType floating_result(DType t) { return is_integral_or_bool(t) ? default_
 
 [[noreturn]] void not_implemented(const char* name, DType dtype);
 
-// Loops over complex128 are compiled once, with the ops: no instruction set has vectors for them.
+// Loops over complex128 are compiled once, with the ops, for no instruction set has vectors of them; so
+// are the special functions. Null where the op has no such loop.
+kernels::Loop complex_loop(kernels::UnaryOp op);
 kernels::Loop complex_loop(kernels::BinaryOp op);
+kernels::Loop complex_loop(kernels::NaryOp op);
+kernels::Loop special_loop(kernels::UnaryOp op, kernels::Compute compute);
+inline kernels::Loop find_loop(kernels::UnaryOp op, kernels::Compute compute) {
+  if (compute == kernels::Compute::c128) return complex_loop(op);
+  kernels::Loop loop = kernels::unary_loop(op, compute);
+  return loop != nullptr ? loop : special_loop(op, compute);
+}
 inline kernels::Loop find_loop(kernels::BinaryOp op, kernels::Compute compute) {
   return compute == kernels::Compute::c128 ? complex_loop(op) : kernels::binary_loop(op, compute);
+}
+inline kernels::Loop find_loop(kernels::NaryOp op, kernels::Compute compute) {
+  return compute == kernels::Compute::c128 ? complex_loop(op) : kernels::nary_loop(op, compute);
 }
 
 // An op with two operands, to be run on any.
@@ -82,7 +97,35 @@ Tensor binary(const BinaryInfo& info, const Operand& a, const Operand& b);
 // self = op(self, other), without history; bumps the version.
 void binary_(const BinaryInfo& info, const Tensor& self, const Operand& other);
 
+// The same for ops of several operands, run in the dtype that they promote to.
+struct NaryInfo {
+  const char* name;
+  kernels::NaryOp op;
+  Cost cost = Cost::light;
+  bool takes_integers = true;
+};
+Tensor nary(const NaryInfo& info, Operands inputs);
+// self = op(inputs), one of which is self.
+void nary_(const NaryInfo& info, const Tensor& self, Operands inputs);
+
 // The conjugate of a complex tensor; a real one itself.
 Tensor conj(const Tensor& self);
+#define TL_UNARY(name, ...) Tensor name(const Tensor& self);
+#include "kernels/unary_table.h"
+#undef TL_UNARY
+Tensor polygamma(int64_t n, const Tensor& self);
+
+// Gradients of activations, differentiable themselves.
+Tensor tanh_backward(const Tensor& grad, const Tensor& result);
+Tensor sigmoid_backward(const Tensor& grad, const Tensor& result);
+// Where self is above the threshold.
+Tensor threshold_backward(const Tensor& grad, const Tensor& self, const Scalar& threshold);
+Tensor gelu_backward(const Tensor& grad, const Tensor& self);
+Tensor gelu_tanh_backward(const Tensor& grad, const Tensor& self);
+Tensor silu_backward(const Tensor& grad, const Tensor& self);
+Tensor mish_backward(const Tensor& grad, const Tensor& self);
+Tensor logsigmoid_backward(const Tensor& grad, const Tensor& self);
+Tensor hardsigmoid_backward(const Tensor& grad, const Tensor& self);
+Tensor hardswish_backward(const Tensor& grad, const Tensor& self);
 
 }  // namespace tl
