@@ -1,61 +1,85 @@
 #include "autograd/accumulate.h"
 
-#include <atomic>
+#include "autograd/engine.h"
+#include "autograd/locks.h"
 
 namespace tl {
 
 namespace {
 
-// Short critical sections only: a leaf's weak pointer to its node, and one update of its .grad.
-class SpinLock {
- public:
-  void lock() {
-    while (flag_.test_and_set(std::memory_order_acquire)) {
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
-#endif
-    }
-  }
-  void unlock() { flag_.clear(std::memory_order_release); }
+SpinLock accumulator_lock;  // of all leaves' weak pointers to their nodes
 
- private:
-  std::atomic_flag flag_ = ATOMIC_FLAG_INIT;
-};
-SpinLock accumulator_lock;
-
-// Two threads may add into one leaf; leaves are spread over a few locks.
+// Leaves are spread over a few locks.
 constexpr size_t lock_count = 64;
-SpinLock grad_locks[lock_count];
-SpinLock& lock_for(const TensorImpl* p) { return grad_locks[(reinterpret_cast<uintptr_t>(p) >> 6) % lock_count]; }
+SpinLock pointer_locks[lock_count];  // of .grad itself
+SpinLock kernel_locks[lock_count];   // held while something is added to it
+size_t lock_index(const TensorImpl* p) { return (reinterpret_cast<uintptr_t>(p) >> 6) % lock_count; }
 
-template <class L>
-struct Locked {
-  explicit Locked(L& l) : lock(l) { lock.lock(); }
-  ~Locked() { lock.unlock(); }
-  L& lock;
-};
+// Gradients are laid out as their leaf, or contiguous where that has gaps or overlaps.
+bool layout_fits(const Tensor& grad, const Tensor& leaf) {
+  if (grad.is_contiguous() && leaf.is_contiguous()) return true;
+  if (!is_non_overlapping_and_dense(leaf)) return grad.is_contiguous();
+  for (size_t d = 0; d < size_t(leaf.dim()); ++d) {
+    if (leaf.sizes()[d] > 1 && leaf.strides()[d] != grad.strides()[d]) return false;
+  }
+  return true;
+}
 
-bool layout_matches(const Tensor& grad, const Tensor& variable) {
-  return grad.is_contiguous() ? variable.is_contiguous() || !is_non_overlapping_and_dense(variable)
-                              : equal(grad.strides(), variable.strides());
+// A copy with the layout above; recorded where a graph is.
+Tensor copy_for(const Tensor& grad, const Tensor& leaf) {
+  bool dense = is_non_overlapping_and_dense(leaf);
+  if (layout_fits(grad, leaf) && is_non_overlapping_and_dense(grad)) return graph_ops.clone(grad);
+  if (!dense) return graph_ops.contiguous_clone(grad);
+  Tensor fresh = empty_strided(leaf.sizes(), leaf.strides(), grad.dtype());
+  graph_ops.copy_(fresh, grad);
+  return fresh;
+}
+
+void add_to_leaf(const Tensor& leaf, Tensor grad) {
+  KernelGuard guard(kernel_locks[lock_index(leaf.impl())]);
+  Tensor old = load_grad(leaf);
+  if (old.defined()) {
+    if (grad_state.grad_enabled) {
+      store_grad(leaf, graph_ops.add(old, grad));
+    } else {
+      graph_ops.add_inplace(old, grad);
+    }
+    return;
+  }
+  // A gradient that nobody else holds becomes .grad itself.
+  bool steal = !grad_state.grad_enabled && owns_memory_alone(grad) && !requires_grad(grad) && layout_fits(grad, leaf);
+  store_grad(leaf, steal ? std::move(grad) : copy_for(grad, leaf));
 }
 
 }  // namespace
 
-AccumulateGrad::AccumulateGrad(const Tensor& variable) : Node("AccumulateGrad"), variable_(variable) {
+Tensor load_grad(const Tensor& t) {
+  if (t->autograd == nullptr) return {};
+  SpinGuard guard(pointer_locks[lock_index(t.impl())]);
+  return t->autograd->grad;
+}
+
+void store_grad(const Tensor& t, Tensor grad) {
+  AutogradState& state = autograd_state(t);
+  SpinGuard guard(pointer_locks[lock_index(t.impl())]);
+  std::swap(state.grad, grad);
+  // The old one dies after the lock: it may own a Python object.
+}
+
+AccumulateGrad::AccumulateGrad(const Tensor& variable) : Node("AccumulateGrad", UINT64_MAX), variable_(variable) {
+  // The highest number: gradients of leaves are ready as early as they can be.
   is_accumulate = true;
-  sequence_nr = UINT64_MAX;  // leaves first: gradients are ready as early as they can be
   set_meta(0, 1, variable);
 }
 
 AccumulateGrad::~AccumulateGrad() {
-  Locked guard(accumulator_lock);
+  SpinGuard guard(accumulator_lock);
   AutogradState* state = variable_->autograd;
   if (state != nullptr && state->accumulator == this) state->accumulator = nullptr;
 }
 
 NodePtr grad_accumulator(const Tensor& leaf) {
-  Locked guard(accumulator_lock);
+  SpinGuard guard(accumulator_lock);
   AutogradState& state = autograd_state(leaf);
   if (state.accumulator != nullptr && state.accumulator->refs.try_retain()) {
     return NodePtr::adopt(state.accumulator);
@@ -65,63 +89,11 @@ NodePtr grad_accumulator(const Tensor& leaf) {
 }
 
 void AccumulateGrad::apply(Tensor* grads, Tensor*) {
-  Tensor grad = std::move(grads[0]);
-  if (!grad.defined()) return;
-  // The variable may have lost requires_grad since the graph was made.
-  if (!(variable_->flags & TensorImpl::requires_grad_leaf)) return;
-  AutogradState& state = autograd_state(variable_);
-  {
-    // The arithmetic may be long or run Python hooks (with create_graph), so only the exchange of
-    // the pointer is locked; a sum that another thread overtook is done again.
-    SpinLock& lock = lock_for(variable_.impl());
-    for (;;) {
-      Tensor old;
-      {
-        Locked guard(lock);
-        if (!state.grad.defined()) {
-          if (grad_state.grad_enabled) {
-            state.grad = grad;
-            break;
-          }
-          // A gradient that nobody else holds becomes .grad itself; otherwise it is copied below.
-          bool stealable = grad.use_count() == 1 && grad->grad_fn == nullptr && !grad.is_view() &&
-                           grad->storage->refs.count() == (grad->host != nullptr ? 2u : 1u) &&
-                           layout_matches(grad, variable_) && is_non_overlapping_and_dense(grad);
-          if (stealable) {
-            state.grad = std::move(grad);
-            break;
-          }
-        } else {
-          old = std::move(state.grad);
-        }
-      }
-      if (!old.defined()) {
-        Tensor fresh = layout_matches(grad, variable_) && is_non_overlapping_and_dense(grad)
-                           ? graph_ops.clone(grad)
-                           : empty_like(variable_, grad.dtype());
-        if (!is_non_overlapping_and_dense(grad) || !layout_matches(grad, variable_)) graph_ops.copy_(fresh, grad);
-        grad = std::move(fresh);
-        continue;
-      }
-      // This thread holds the old gradient alone; another one that arrives meanwhile sees none and
-      // leaves its own, which is added in the next round.
-      Tensor sum;
-      if (!grad_state.grad_enabled && !requires_grad(old)) {
-        graph_ops.add_inplace(old, grad);
-        sum = std::move(old);
-      } else {
-        sum = graph_ops.add(old, grad);
-      }
-      Locked guard(lock);
-      if (!state.grad.defined()) {
-        state.grad = std::move(sum);
-        break;
-      }
-      grad = std::move(sum);
-    }
-  }
-  if (!state.accumulate_hooks.empty()) [[unlikely]] {
-    auto hooks = state.accumulate_hooks;
+  if (grads[0].defined()) add_to_leaf(variable_, std::move(grads[0]));
+  AutogradState* state = variable_->autograd;
+  if (state != nullptr && !state->accumulate_hooks.empty()) [[unlikely]] {
+    InterpreterSection section;
+    auto hooks = state->accumulate_hooks;
     for (auto& slot : hooks) slot.hook->call(variable_);
   }
 }

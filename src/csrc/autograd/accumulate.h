@@ -10,6 +10,7 @@ class AccumulateGrad final : public Node {
   explicit AccumulateGrad(const Tensor& variable);
   ~AccumulateGrad() override;
   void apply(Tensor* grads, Tensor* out) override;
+  bool runs_without_gradients() const override { return true; }  // for the hooks after it
   const Tensor& variable() const { return variable_; }
 
  private:

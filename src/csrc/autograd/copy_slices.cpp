@@ -52,35 +52,9 @@ class CopySlices final : public Node {
   std::vector<Edge> edges_;
 };
 
-class AsStridedNode final : public Node {
- public:
-  AsStridedNode(const Tensor& base, const Tensor& view) : Node("AsStridedBackward0"), base_(base), view_(view) {
-    edge_ = gradient_edge(base);
-    edges = &edge_;
-    num_edges = 1;
-    set_meta(0, 1, view);
-  }
-  void apply(Tensor* grads, Tensor* out) override {
-    if (!grads[0].defined() || !edge_needed(0)) return;
-    Tensor result = empty_strided(base_.sizes, base_.strides, grads[0].dtype());
-    graph_ops.copy_(result, graph_ops.zeros(base_.sizes, grads[0].dtype()));
-    Tensor slice = graph_ops.as_strided(result, view_.sizes, view_.strides, view_.offset - base_.offset);
-    graph_ops.copy_(slice, grads[0]);
-    out[0] = std::move(result);
-  }
-
- private:
-  Geometry base_, view_;
-  Edge edge_;
-};
-
 }  // namespace
 
 NodePtr make_copy_slices(const Tensor& base, const Tensor& view, NodePtr fn) {
   return NodePtr::adopt(new CopySlices(base, view, std::move(fn)));
 }
-NodePtr make_as_strided_node(const Tensor& base, const Tensor& view) {
-  return NodePtr::adopt(new AsStridedNode(base, view));
-}
-
 }  // namespace tl

@@ -8,7 +8,5 @@ namespace tl {
 // The node of `base` after `fn` (an in-place op's node, edge 0 to the view's old history) ran on its
 // slice `view`.
 NodePtr make_copy_slices(const Tensor& base, const Tensor& view, NodePtr fn);
-// The node of `view` as a slice of `base`'s current history.
-NodePtr make_as_strided_node(const Tensor& base, const Tensor& view);
 
 }  // namespace tl

@@ -1,177 +1,267 @@
 #include "autograd/engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_map>
 
 #include "autograd/accumulate.h"
+#include "autograd/locks.h"
+#include "core/inline_vector.h"
 
 namespace tl {
 
 void (*report_anomaly)(Node& node) = nullptr;
+std::atomic<int> unlocked_backwards{0};
+TL_THREAD_LOCAL GraphTask* selective_task = nullptr;
 
 namespace {
 
+TL_THREAD_LOCAL GraphTask* running_task = nullptr;
 TL_THREAD_LOCAL Node* running_node = nullptr;
-TL_THREAD_LOCAL int depth = 0;
-TL_THREAD_LOCAL uint64_t running_id = 0;
-thread_local std::vector<std::function<void()>> callbacks;
 std::atomic<uint64_t> next_id{1};
 
-struct Capture {
-  Node* node;
-  uint32_t input_nr;
-  size_t slot;
-};
+// The clock is read once in so many nodes, and the interpreter's lock let go of after that long:
+// a shorter backward would lose more by waiting for the lock than other threads win.
+constexpr uint32_t nodes_between_looks = 256;
+constexpr auto long_backward = std::chrono::milliseconds(2);
 
-// The execution state of a node that another running backward has claimed.
-struct SideState {
-  int32_t dependencies = 0;
-  bool needed = true;
-  std::vector<Tensor> buffers;
+// Values for or from one node, built only as far as they are there.
+class Values {
+ public:
+  explicit Values(uint32_t n) : size_(n), p_(n <= inline_count ? inline_ : new Tensor[n]) {
+    for (uint32_t i = 0; i < n && n <= inline_count; ++i) new (&inline_[i]) Tensor;
+  }
+  Values(const Values&) = delete;
+  ~Values() {
+    if (p_ != inline_) {
+      delete[] p_;
+      return;
+    }
+    for (uint32_t i = 0; i < size_; ++i) inline_[i].~Tensor();
+  }
+  Tensor& operator[](uint32_t i) { return p_[i]; }
+  Tensor* data() { return p_; }
+  std::span<Tensor> span() { return {p_, size_}; }
+
+ private:
+  static constexpr uint32_t inline_count = 4;
+  uint32_t size_;
+  Tensor* p_;
+  union {
+    Tensor inline_[inline_count];
+  };
 };
 
 }  // namespace
 
-// One call of run_backward. Nodes are claimed by a compare-and-swap, so concurrent and nested
-// backwards over shared nodes keep apart: whoever comes second keeps its state in `side`.
+// One call of run_backward. It holds the nodes it reaches by their `task`; the roots keep them alive.
+// A nested backward, or one on another thread, that reaches held nodes keeps its state in `side_`.
 class GraphTask {
  public:
-  GraphTask(std::span<const Edge> roots, std::span<const Edge> inputs, const BackwardOptions& options)
-      : options_(options), captured_(options.accumulate ? 0 : inputs.size()) {
-    for (const Edge& e : roots) {
-      if (e.node) visit(e.node.get());
-    }
-    if (!inputs.empty()) mark_needed(inputs);
+  GraphTask(bool selective, const BackwardOptions& options)
+      : options_(options), selective_(selective), outer_(running_task), outer_node_(running_node),
+        outer_selective_(selective_task) {
+    id_ = outer_ != nullptr ? outer_->id_ : next_id.fetch_add(1, std::memory_order_relaxed);
+    running_task = this;
+    selective_task = selective_ ? this : nullptr;
   }
 
   ~GraphTask() {
+    lock_interpreter();
     for (Node* n : visited_) {
-      if (n->task.load(std::memory_order_relaxed) != this) continue;
       n->buffer0.reset();
       for (uint32_t i = 1; i < n->num_inputs && n->more_buffers != nullptr; ++i) n->more_buffers[i - 1].reset();
-      n->dependencies = 0;
-      n->needed = true;
       n->task.store(nullptr, std::memory_order_release);
     }
-    for (Node* n : visited_) Node::release(n);
+    selective_task = outer_selective_;
+    running_node = outer_node_;
+    running_task = outer_;
   }
 
-  void seed(const Edge& root, Tensor grad) {
-    if (!root.node) return;
-    add_gradient(root.node.get(), root.input_nr, std::move(grad));
+  void visit(std::span<const Edge> roots, std::span<const Edge> inputs) {
+    if (!selective_) {
+      for (const Edge& e : roots) visit(e.node.get());
+      return;
+    }
+    // What the caller asked for is marked first; the walk then carries it upwards.
+    if (!options_.accumulate) captured_.resize(inputs.size());
+    for (size_t i = 0; i < inputs.size(); ++i) mark_wanted(inputs[i], i);
+    for (const Edge& e : roots) visit_selective(e.node.get());
   }
 
-  void run(std::span<const Edge> roots) {
+  void run(std::span<const Edge> roots, std::vector<Tensor>& grads) {
+    for (size_t i = 0; i < roots.size(); ++i) add_gradient(roots[i], std::move(grads[i]), nullptr, i);
     for (const Edge& e : roots) {
       Node* n = e.node.get();
-      if (n != nullptr && dependencies(n) == 0 && needed(n) && std::find(ready_.begin(), ready_.end(), n) == ready_.end()) {
-        push(n);
-      }
+      ExecState& s = state(n);
+      if (s.dependencies != 0 || !s.needed) continue;
+      s.dependencies = -1;  // once, where it is a root twice
+      push(n);
     }
-    Node* outer = running_node;
     while (!ready_.empty()) {
+      if (++steps_ % nodes_between_looks == 0) [[unlikely]] look_around();
+      if (gil_ != nullptr && met_.load(std::memory_order_relaxed)) lock_interpreter();
       Node* n = pop();
       running_node = n;
       try {
         execute(n);
       } catch (...) {
+        lock_interpreter();
         if (grad_state.anomaly && report_anomaly != nullptr) report_anomaly(*n);
-        running_node = outer;
         throw;
       }
     }
-    running_node = outer;
+    lock_interpreter();
   }
 
   std::vector<Tensor> take_captured() { return std::move(captured_); }
+  std::vector<std::function<void()>>& callbacks() { return callbacks_; }
+  uint64_t id() const { return id_; }
 
- private:
-  bool mine(Node* n) const { return n->task.load(std::memory_order_relaxed) == this; }
-  SideState& side(Node* n) { return side_[n]; }
-  int32_t& dependencies(Node* n) { return mine(n) ? n->dependencies : side(n).dependencies; }
-  bool& needed(Node* n) { return mine(n) ? n->needed : side(n).needed; }
-  Tensor& buffer(Node* n, uint32_t i) {
-    if (mine(n)) {
-      if (i == 0) return n->buffer0;
-      return n->more_buffers[i - 1];
-    }
-    auto& buffers = side(n).buffers;
-    if (buffers.size() < n->num_inputs) buffers.resize(n->num_inputs);
-    return buffers[i];
+  bool wants(const Node& node) {
+    if (node.task.load(std::memory_order_relaxed) == this) return node.exec.needed;
+    auto it = side_.find(const_cast<Node*>(&node));
+    return it == side_.end() || it->second.exec.needed;
   }
 
-  // Claims `n` at its first visit (true) and everything below it, counting dependencies.
-  bool claim(Node* n) {
-    GraphTask* owner = nullptr;
-    if (n->task.compare_exchange_strong(owner, this, std::memory_order_acq_rel)) {
-      n->dependencies = 0;
-      n->needed = true;
-    } else {
-      if (owner == this || side_.count(n) != 0) return false;
-      side_.emplace(n, SideState{});
-    }
-    n->refs.retain();
-    visited_.push_back(n);
+  // --- the interpreter's lock: see locks.h -------------------------------------------------------
+
+  // Takes the lock back, if it was let go of; true then.
+  bool lock_interpreter() {
+    if (gil_ == nullptr) return false;
+    end_blocking(gil_);
+    gil_ = nullptr;
+    unlocked_backwards.fetch_sub(1, std::memory_order_relaxed);
     return true;
   }
+  // Lets go of it, unless a backward on another thread has met one of our nodes.
+  void unlock_interpreter() {
+    if (begin_blocking == nullptr || !side_.empty() || met_.load(std::memory_order_relaxed)) return;
+    unlocked_backwards.fetch_add(1, std::memory_order_relaxed);
+    gil_ = begin_blocking();
+    if (gil_ == nullptr) unlocked_backwards.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+ private:
+  struct Side {
+    ExecState exec;
+    std::vector<Tensor> buffers;
+  };
+  struct Capture {
+    uint32_t input_nr;
+    uint32_t slot;
+    uint32_t next;  // 1 + the next place for the same node
+  };
+
+  bool mine(const Node* n) const { return n->task.load(std::memory_order_relaxed) == this; }
+  ExecState& state(Node* n) { return mine(n) ? n->exec : side_.find(n)->second.exec; }
+  Tensor& buffer(Node* n, uint32_t i) {
+    if (!mine(n)) [[unlikely]] return side_.find(n)->second.buffers[i];
+    return i == 0 ? n->buffer0 : n->more_buffers[i - 1];
+  }
+
+  // --- the walk ----------------------------------------------------------------------------------
+
+  // Takes hold of `n`: its state, and whether it was reached for the first time.
+  std::pair<ExecState*, bool> reach(Node* n) {
+    GraphTask* holder = n->task.load(std::memory_order_acquire);
+    if (holder == this) return {&n->exec, false};
+    if (holder != nullptr) [[unlikely]] return reach_shared(n, holder);
+    n->task.store(this, std::memory_order_relaxed);
+    n->exec = ExecState{};
+    visited_.push_back(n);
+    return {&n->exec, true};
+  }
+  std::pair<ExecState*, bool> reach_shared(Node* n, GraphTask* holder) {
+    auto [it, fresh] = side_.try_emplace(n);
+    if (!fresh) return {&it->second.exec, false};
+    it->second.buffers.resize(n->num_inputs);
+    if (!n->is_accumulate) {
+      // Two backwards run one node: both must hold the interpreter's lock from now on.
+      holder->met_.store(true, std::memory_order_relaxed);
+      while (holder->gil_ != nullptr) {
+        {
+          BlockingRegion unlocked;
+          std::this_thread::sleep_for(std::chrono::microseconds(20));
+        }
+        if ((holder = n->task.load(std::memory_order_acquire)) == nullptr) break;
+        holder->met_.store(true, std::memory_order_relaxed);
+      }
+    }
+    return {&it->second.exec, true};
+  }
+
+  // Reaches everything below `root` and counts dependencies.
   void visit(Node* root) {
-    if (!claim(root)) return;
-    for (size_t i = visited_.size() - 1; i < visited_.size(); ++i) {
-      Node* n = visited_[i];
+    if (!reach(root).second) return;
+    walk_.push_back({root, 0});
+    while (!walk_.empty()) {
+      Node* n = walk_.back().node;
+      walk_.pop_back();
       for (uint32_t e = 0; e < n->num_edges; ++e) {
         Node* child = n->edges[e].node.get();
         if (child == nullptr) continue;
-        claim(child);
-        ++dependencies(child);
+        auto [s, fresh] = reach(child);
+        ++s->dependencies;
+        if (fresh && child->num_edges != 0) walk_.push_back({child, 0});
       }
     }
   }
 
-  // Only nodes with a path to an input run. Parents have larger sequence numbers than their children
-  // (leaves aside), but hand-made nodes need not: so a depth-first walk, without recursion.
-  void mark_needed(std::span<const Edge> inputs) {
-    for (Node* n : visited_) needed(n) = false;
-    std::unordered_map<Node*, bool> target;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      Node* n = inputs[i].node.get();
-      if (n == nullptr) continue;
-      target[n] = true;
-      if (!options_.accumulate) {
-        captures_.push_back({n, inputs[i].input_nr, i});
-      } else if (n->is_accumulate) {
-        run_leaves_.push_back(n);
-      }
+  void mark_wanted(const Edge& input, size_t slot) {
+    Node* n = input.node.get();
+    if (n == nullptr) return;
+    auto [s, fresh] = reach(n);
+    if (fresh) {
+      s->needed = true;
+      s->runs = false;
+      s->dependencies = unvisited;
     }
-    // Post-order: 1 = entered, 2 = done.
-    std::unordered_map<Node*, uint8_t> state;
-    state.reserve(visited_.size());
-    std::vector<std::pair<Node*, uint32_t>> stack;
-    for (Node* start : visited_) {
-      if (state[start] != 0) continue;
-      stack.push_back({start, 0});
-      state[start] = 1;
-      while (!stack.empty()) {
-        auto& [n, next] = stack.back();
-        if (next < n->num_edges) {
-          Node* child = n->edges[next++].node.get();
-          if (child != nullptr && state[child] == 0) {
-            state[child] = 1;
-            stack.push_back({child, 0});
-          }
-          continue;
-        }
-        bool is_needed = target.count(n) != 0;
-        for (uint32_t e = 0; e < n->num_edges && !is_needed; ++e) {
-          Node* child = n->edges[e].node.get();
-          is_needed = child != nullptr && needed(child);
-        }
-        needed(n) = is_needed;
-        state[n] = 2;
-        stack.pop_back();
-      }
+    if (options_.accumulate) {
+      s->runs = true;
+      return;
     }
-    selective_ = true;
+    captures_.push_back({input.input_nr, uint32_t(slot), s->capture});
+    s->capture = uint32_t(captures_.size());
   }
+
+  // The same for what leads to a wanted gradient only: depth first, so that a node is known to be
+  // needed as its last child is left. Marked nodes wait with `unvisited` added to their count.
+  void visit_selective(Node* root) {
+    if (!enter(root)) return;
+    while (!walk_.empty()) {
+      auto& [n, next] = walk_.back();
+      if (next < n->num_edges) {
+        Node* child = n->edges[next++].node.get();
+        if (child == nullptr) continue;
+        enter(child);
+        ++state(child).dependencies;
+        continue;
+      }
+      ExecState& s = state(n);
+      for (uint32_t e = 0; e < n->num_edges && !s.runs; ++e) {
+        Node* child = n->edges[e].node.get();
+        s.runs = child != nullptr && state(child).needed;
+      }
+      s.needed = s.needed || s.runs;
+      walk_.pop_back();
+    }
+  }
+  bool enter(Node* n) {
+    auto [s, fresh] = reach(n);
+    if (fresh) {
+      s->needed = false;
+      s->runs = false;
+    } else if (s->dependencies <= unvisited / 2) {
+      s->dependencies -= unvisited;
+    } else {
+      return false;
+    }
+    walk_.push_back({n, 0});
+    return true;
+  }
+
+  // --- running -----------------------------------------------------------------------------------
 
   static bool before(const Node* a, const Node* b) { return a->sequence_nr < b->sequence_nr; }
   void push(Node* n) {
@@ -185,14 +275,24 @@ class GraphTask {
     return n;
   }
 
-  // Adds `grad` to what `n` has received for its input `i`, made to fit that output's shape and dtype.
-  void add_gradient(Node* n, uint32_t i, Tensor grad) {
-    if (!grad.defined()) return;
-    const OutputMeta& meta = n->meta(i);
-    if (grad.dtype() != meta.dtype || !equal(grad.sizes(), meta.sizes())) [[unlikely]] {
-      grad = fit(std::move(grad), meta, n);
+  void look_around() {
+    auto now = std::chrono::steady_clock::now();
+    if (steps_ == nodes_between_looks) {
+      start_ = now;
+    } else if (gil_ == nullptr && now - start_ > long_backward) {
+      unlock_interpreter();
     }
-    Tensor& slot = buffer(n, i);
+  }
+
+  // Adds `grad` to what the node at `edge` has received, made to fit that output's shape and dtype.
+  // `from` (null for the caller) computed it for its input `index`.
+  void add_gradient(const Edge& edge, Tensor grad, Node* from, size_t index) {
+    if (!grad.defined()) return;
+    const OutputMeta& meta = edge.node->meta(edge.input_nr);
+    if (grad.dtype() != meta.dtype || !equal(grad.sizes(), meta.sizes())) [[unlikely]] {
+      grad = fit(std::move(grad), meta, from, index);
+    }
+    Tensor& slot = buffer(edge.node.get(), edge.input_nr);
     if (!slot.defined()) {
       slot = std::move(grad);
     } else if (!grad_state.grad_enabled && writable(slot)) {
@@ -204,166 +304,164 @@ class GraphTask {
       slot = graph_ops.add(slot, grad);
     }
   }
-  static bool writable(const Tensor& t) {
-    return t.use_count() == 1 && t->view_base == nullptr && t->grad_fn == nullptr &&
-           t->storage->refs.count() == (t->host != nullptr ? 2u : 1u) && t.is_contiguous() && t->python == nullptr;
-  }
-  static Tensor fit(Tensor grad, const OutputMeta& meta, Node* n) {
+  static bool writable(const Tensor& t) { return owns_memory_alone(t) && !requires_grad(t) && t.is_contiguous(); }
+
+  static Tensor fit(Tensor grad, const OutputMeta& meta, Node* from, size_t index) {
+    std::string name = from != nullptr ? from->name() : "GraphRoot";
     if (!equal(grad.sizes(), meta.sizes())) {
-      bool expandable = grad.sizes().size() >= meta.sizes().size();
-      size_t shift = grad.sizes().size() - meta.sizes().size();
-      for (size_t d = 0; expandable && d < meta.sizes().size(); ++d) {
-        expandable = meta.sizes()[d] == grad.sizes()[shift + d] || meta.sizes()[d] == 1;
+      IntView have = grad.sizes(), want = meta.sizes();
+      bool expandable = have.size() >= want.size();
+      for (size_t d = 0; expandable && d < want.size(); ++d) {
+        int64_t h = have[have.size() - want.size() + d];
+        expandable = want[d] == h || want[d] == 1;
       }
-      TL_CHECK(expandable, "Function ", running_node != nullptr ? running_node->name() : n->name(),
-               " returned an invalid gradient: got ", Shape{grad.sizes()}, " but expected shape compatible with ",
-               Shape{meta.sizes()});
-      grad = graph_ops.sum_to_size(grad, meta.sizes());
+      TL_CHECK(expandable, "Function ", name, " returned an invalid gradient at index ", index, " - got ", Shape{have},
+               " but expected shape compatible with ", Shape{want});
+      grad = graph_ops.sum_to_size(grad, want);
     }
-    if (grad.dtype() != meta.dtype) grad = graph_ops.to_dtype(grad, meta.dtype);
-    return grad;
+    if (grad.dtype() == meta.dtype) return grad;
+    TL_CHECK(is_complex(meta.dtype) || !is_complex(grad.dtype()), "Function ", name,
+             " returned an invalid gradient at index ", index, " - got one of dtype ", dtype_name(grad.dtype()),
+             " for a real tensor of dtype ", dtype_name(meta.dtype));
+    return graph_ops.to_dtype(grad, meta.dtype);
   }
 
   void execute(Node* n) {
-    uint32_t count = n->num_inputs;
-    Tensor inline_grads[4];
-    std::vector<Tensor> heap_grads(count > 4 ? count : 0);
-    Tensor* grads = count > 4 ? heap_grads.data() : inline_grads;
+    uint32_t count = n->num_inputs, edges = n->num_edges;
+    Values grads(count);
     for (uint32_t i = 0; i < count; ++i) {
-      if (i == 0 || !mine(n) || n->more_buffers != nullptr) grads[i] = std::move(buffer(n, i));
+      if (i == 0 || n->more_buffers != nullptr || !mine(n)) grads[i] = std::move(buffer(n, i));
     }
-    run_tensor_hooks(n, grads);
+    if (selective_ && !capture(n, grads)) return;
+    if (n->is_accumulate || n->extras != nullptr) run_tensor_hooks(n, grads);
 
-    bool runs = true;
-    if (selective_) {
-      bool captured = false;
-      for (const Capture& c : captures_) {
-        if (c.node != n) continue;
-        captured_[c.slot] = grads[c.input_nr];
-        captured = true;
-      }
-      runs = !n->is_accumulate ? any_edge_needed(n)
-                               : !captured && std::find(run_leaves_.begin(), run_leaves_.end(), n) != run_leaves_.end();
-      if (options_.accumulate && !n->is_accumulate && !any_edge_needed(n)) runs = false;
-    }
-    if (!runs) return;
-
-    uint32_t edges = n->num_edges;
-    Tensor inline_out[4];
-    std::vector<Tensor> heap_out(edges > 4 ? edges : 0);
-    Tensor* out = edges > 4 ? heap_out.data() : inline_out;
-    bool any = n->is_python();
-    for (uint32_t i = 0; i < count && !any; ++i) any = grads[i].defined();
+    Values out(edges);
     if (n->extras != nullptr) [[unlikely]] {
-      run_with_hooks(n, grads, out, any);
-    } else if (any) {
-      n->apply(grads, out);
+      apply_with_hooks(n, grads, out);
+    } else {
+      apply(n, grads, out);
     }
     if (grad_state.anomaly && grad_state.anomaly_check_nan) [[unlikely]] check_nan(n, out);
-    if (!options_.keep_graph) n->release_saved();
+    if (!options_.keep_graph && !n->is_accumulate) n->release_saved();
 
     for (uint32_t e = 0; e < edges; ++e) {
-      Node* child = n->edges[e].node.get();
+      const Edge& edge = n->edges[e];
+      Node* child = edge.node.get();
       if (child == nullptr) continue;
-      if (needed(child)) add_gradient(child, n->edges[e].input_nr, std::move(out[e]));
-      if (--dependencies(child) == 0 && needed(child)) push(child);
+      ExecState& s = state(child);
+      if (s.needed) add_gradient(edge, std::move(out[e]), n, e);
+      if (--s.dependencies == 0 && s.needed) push(child);
     }
-  }
-  bool any_edge_needed(Node* n) {
-    for (uint32_t e = 0; e < n->num_edges; ++e) {
-      Node* child = n->edges[e].node.get();
-      if (child != nullptr && needed(child)) return true;
-    }
-    return false;
   }
 
-  void run_tensor_hooks(Node* n, Tensor* grads) {
+  static void apply(Node* n, Values& grads, Values& out) {
+    bool any = n->runs_without_gradients();
+    for (uint32_t i = 0; i < n->num_inputs && !any; ++i) any = grads[i].defined();
+    if (any) n->apply(grads.data(), out.data());
+  }
+
+  // Hands what arrived to the caller, if it was asked for. Does the node have to run as well? What its
+  // hooks make of the gradient is captured only where it does not (as in PyTorch).
+  bool capture(Node* n, Values& grads) {
+    ExecState s = state(n);
+    if (!s.runs) run_tensor_hooks(n, grads);
+    for (uint32_t c = s.capture; c != 0; c = captures_[c - 1].next) {
+      captured_[captures_[c - 1].slot] = grads[captures_[c - 1].input_nr];
+    }
+    return s.runs;
+  }
+
+  // --- hooks -------------------------------------------------------------------------------------
+
+  void run_tensor_hooks(Node* n, Values& grads) {
     if (n->is_accumulate) {
-      AutogradState* state = static_cast<AccumulateGrad*>(n)->variable()->autograd;
-      if (state != nullptr && !state->leaf_hooks.empty() && grads[0].defined()) {
-        auto hooks = state->leaf_hooks;
+      AutogradState* leaf = static_cast<AccumulateGrad*>(n)->variable()->autograd;
+      if (leaf != nullptr && !leaf->leaf_hooks.empty()) {
+        InterpreterSection section;
+        auto hooks = leaf->leaf_hooks;
         for (auto& slot : hooks) slot.hook->call(grads[0]);
       }
     }
     if (n->extras == nullptr) return;
-    if (!n->extras->tensor_hooks.empty()) {
-      auto hooks = n->extras->tensor_hooks;
-      for (auto& slot : hooks) {
-        if (grads[slot.input_nr].defined()) slot.hook->call(grads[slot.input_nr]);
-      }
-    }
-    if (!n->extras->retain_grad_hooks.empty()) {
-      auto hooks = n->extras->retain_grad_hooks;
-      for (auto& slot : hooks) slot.hook->call(grads[slot.input_nr]);
-    }
+    InterpreterSection section;
+    auto tensor_hooks = n->extras->tensor_hooks;
+    for (auto& slot : tensor_hooks) slot.hook->call(grads[slot.input_nr]);
+    auto retain_hooks = n->extras->retain_grad_hooks;
+    for (auto& slot : retain_hooks) slot.hook->call(grads[slot.input_nr]);
   }
-  void run_with_hooks(Node* n, Tensor* grads, Tensor* out, bool any) {
-    uint32_t count = n->num_inputs;
-    if (!n->extras->pre_hooks.empty()) {
-      auto hooks = n->extras->pre_hooks;
-      for (auto& slot : hooks) slot.hook->call({grads, count});
-    }
-    if (n->extras->post_hooks.empty()) {
-      if (any) n->apply(grads, out);
-      return;
-    }
-    std::vector<Tensor> given(grads, grads + count);
-    if (any) n->apply(grads, out);
-    auto hooks = n->extras->post_hooks;
-    for (auto& slot : hooks) slot.hook->call({out, n->num_edges}, {given.data(), count});
+
+  void apply_with_hooks(Node* n, Values& grads, Values& out) {
+    InterpreterSection section;
+    auto pre_hooks = n->extras->pre_hooks;
+    for (auto& slot : pre_hooks) slot.hook->call(grads.span());
+    if (n->extras->post_hooks.empty()) return apply(n, grads, out);
+    std::vector<Tensor> given(grads.span().begin(), grads.span().end());
+    apply(n, grads, out);
+    auto post_hooks = n->extras->post_hooks;
+    for (auto& slot : post_hooks) slot.hook->call(out.span(), given);
   }
-  void check_nan(Node* n, Tensor* out) {
+
+  void check_nan(Node* n, Values& out) {
+    NoGradGuard no_grad;
     for (uint32_t e = 0; e < n->num_edges; ++e) {
-      if (!out[e].defined() || !n->edge_needed(e)) continue;
-      NoGradGuard no_grad;
-      TL_CHECK(!graph_ops.has_nan(out[e]), "Function '", n->name(), "' returned nan values in its ", e, "th output.");
+      TL_CHECK(!out[e].defined() || !graph_ops.has_nan(out[e]), "Function '", n->name(),
+               "' returned nan values in its ", e, "th output.");
     }
   }
 
+  static constexpr int32_t unvisited = -(1 << 30);
+  struct Step {
+    Node* node;
+    uint32_t next;
+  };
+
   const BackwardOptions& options_;
-  bool selective_ = false;
-  std::vector<Node*> visited_;
-  std::vector<Node*> ready_;
-  std::vector<Capture> captures_;
-  std::vector<Node*> run_leaves_;
+  bool selective_;
+  GraphTask* outer_;
+  Node* outer_node_;
+  GraphTask* outer_selective_;
+  uint64_t id_;
+  uint32_t steps_ = 0;
+  std::chrono::steady_clock::time_point start_;
+  void* gil_ = nullptr;            // what begin_blocking gave, while the interpreter's lock is not held
+  std::atomic<bool> met_{false};   // another backward runs some of our nodes too
+  InlineVector<Node*, 32> visited_;
+  InlineVector<Node*, 16> ready_;
+  InlineVector<Step, 16> walk_;
+  InlineVector<Capture, 4> captures_;
   std::vector<Tensor> captured_;
-  std::unordered_map<Node*, SideState> side_;
+  std::vector<std::function<void()>> callbacks_;
+  std::unordered_map<Node*, Side> side_;
+  friend class InterpreterSection;
 };
 
 std::vector<Tensor> run_backward(std::span<const Edge> roots, std::vector<Tensor> grads, std::span<const Edge> inputs,
                                  const BackwardOptions& options) {
-  GradModeGuard mode(options.create_graph);
-  struct Depth {
-    uint64_t outer_id = running_id;
-    Depth() {
-      if (depth++ == 0) running_id = next_id.fetch_add(1, std::memory_order_relaxed);
-    }
-    ~Depth() {
-      --depth;
-      running_id = outer_id;
-      if (depth == 0) callbacks.clear();
-    }
-  } level;
-  std::vector<Tensor> result;
+  GraphTask task(!inputs.empty(), options);
+  task.visit(roots, inputs);
   {
-    GraphTask task(roots, inputs, options);
-    for (size_t i = 0; i < roots.size(); ++i) task.seed(roots[i], std::move(grads[i]));
-    task.run(roots);
-    result = task.take_captured();
+    GradModeGuard mode(options.create_graph);
+    task.run(roots, grads);
   }
-  if (depth == 1) {
-    while (!callbacks.empty()) {
-      auto batch = std::move(callbacks);
-      callbacks.clear();
-      for (auto& f : batch) f();
-    }
-  }
-  return result;
+  // A callback may queue another.
+  for (size_t i = 0; i < task.callbacks().size(); ++i) std::function<void()>(task.callbacks()[i])();
+  return task.take_captured();
 }
 
+bool wanted_by_task(const Node& node) { return selective_task->wants(node); }
 Node* current_node() { return running_node; }
-void queue_callback(std::function<void()> callback) { callbacks.push_back(std::move(callback)); }
-bool in_backward() { return depth > 0; }
-uint64_t current_backward_id() { return running_id; }
+bool in_backward() { return running_task != nullptr; }
+uint64_t current_backward_id() { return running_task != nullptr ? running_task->id() : 0; }
+void queue_callback(std::function<void()> callback) {
+  TL_CHECK(running_task != nullptr, "Final callbacks can only be installed during backward pass.");
+  running_task->callbacks().push_back(std::move(callback));
+}
+
+InterpreterSection::InterpreterSection() : task_(running_task) {
+  if (task_ != nullptr && !task_->lock_interpreter()) task_ = nullptr;
+}
+InterpreterSection::~InterpreterSection() {
+  if (task_ != nullptr) task_->unlock_interpreter();
+}
 
 }  // namespace tl

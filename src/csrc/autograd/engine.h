@@ -11,18 +11,32 @@ struct BackwardOptions {
   bool accumulate = true;  // into .grad of leaves; false: return gradients of `inputs`
 };
 
-// Runs backward from `roots` with gradients `grads`. With `inputs`, only what they need is run; their
-// gradients are returned in order (undefined where unreachable) unless `accumulate` is set.
+// Runs backward from `roots` with gradients `grads`, on this thread. With `inputs`, only what they
+// need is run; their gradients are returned in order (undefined where unreachable) unless
+// `accumulate` is set.
 std::vector<Tensor> run_backward(std::span<const Edge> roots, std::vector<Tensor> grads,
                                  std::span<const Edge> inputs, const BackwardOptions& options);
 
-// Called when the node's apply throws in anomaly mode, and where its output has a NaN.
+// Called where a node threw in anomaly mode, while the exception is on its way.
 extern void (*report_anomaly)(Node& node);
 // The node whose backward runs on this thread now, or null.
 Node* current_node();
-// Work to do when the outermost backward of this thread ends (Engine.queue_callback).
+// Work to do when the backward that runs on this thread now ends.
 void queue_callback(std::function<void()> callback);
 bool in_backward();
+// Numbers the running backward and those nested in it; 0 outside.
 uint64_t current_backward_id();
+
+// A backward that takes long lets go of the interpreter's lock (see parallel.h) for other threads to
+// run. Whatever calls Python from within one does it under this guard.
+class InterpreterSection {
+ public:
+  InterpreterSection();
+  ~InterpreterSection();
+  InterpreterSection(const InterpreterSection&) = delete;
+
+ private:
+  GraphTask* task_;
+};
 
 }  // namespace tl

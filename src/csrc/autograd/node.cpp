@@ -20,7 +20,9 @@ TL_THREAD_LOCAL bool destroying = false;
 
 }  // namespace
 
-Node::Node(const char* label) : sequence_nr(next_sequence_nr++), label(label) {
+Node::Node(const char* label) : Node(label, next_sequence_nr++) {}
+
+Node::Node(const char* label, uint64_t sequence_nr) : sequence_nr(sequence_nr), label(label) {
   if (grad_state.anomaly) [[unlikely]] {
     if (record_anomaly_trace != nullptr) record_anomaly_trace(*this);
   }

@@ -124,6 +124,20 @@ struct NodeExtras {
 
 class SavedTensor;
 
+// What one backward keeps about a node.
+struct ExecState {
+  int32_t dependencies = 0;  // gradients still to come
+  uint32_t capture = 0;      // 1 + the first place in GraphTask::captures_, 0 for none
+  // Where only some gradients are wanted: is this node on the way to one, does it have to run itself?
+  bool needed = true;
+  bool runs = true;
+};
+
+// The backward that runs on this thread, if it computes only some gradients; and whether it wants that
+// of `node`.
+extern TL_THREAD_LOCAL GraphTask* selective_task;
+bool wanted_by_task(const Node& node);
+
 class Node {
  public:
   RefCount refs{1};
@@ -140,14 +154,15 @@ class Node {
   OutputMeta meta0;
   OutputMeta* more_meta = nullptr;  // for outputs 1 and up
 
-  // Execution state, valid while `task` is set.
+  // The state of the backward that holds the node, valid while `task` is set; another one that meets
+  // it meanwhile keeps its own elsewhere.
   std::atomic<GraphTask*> task{nullptr};
-  int32_t dependencies = 0;
-  bool needed = true;
+  ExecState exec;
   Tensor buffer0;
   Tensor* more_buffers = nullptr;
 
   explicit Node(const char* label);
+  Node(const char* label, uint64_t sequence_nr);
   Node(const Node&) = delete;
   virtual ~Node();
 
@@ -156,8 +171,8 @@ class Node {
   virtual std::span<SavedTensor> saved() { return {}; }
   virtual void release_saved();
   virtual std::string name() const;
-  // Whether gradients must be made of zeros before apply where none arrived.
-  virtual bool is_python() const { return false; }
+  // Does it run where no gradient arrived at all?
+  virtual bool runs_without_gradients() const { return false; }
 
   const OutputMeta& meta(uint32_t i) const { return i == 0 ? meta0 : more_meta[i - 1]; }
   void set_meta(uint32_t i, uint32_t count, const Tensor& output);
@@ -165,7 +180,11 @@ class Node {
     if (extras == nullptr) extras = new NodeExtras;
     return *extras;
   }
-  bool edge_needed(uint32_t i) const { return edges[i].node.get() != nullptr; }
+  // Will anybody look at the gradient of input i? Only while the node runs.
+  bool edge_needed(uint32_t i) const {
+    const Node* next = edges[i].node.get();
+    return next != nullptr && (selective_task == nullptr || wanted_by_task(*next));
+  }
 
   static void* operator new(size_t size);
   static void operator delete(void* p, size_t size);

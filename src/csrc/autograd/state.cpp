@@ -25,11 +25,11 @@ Node* regenerate_view_history(const Tensor& t) {
   TL_CHECK(t->view_kind != ViewKind::custom_function,
            "A view returned by a custom Function has been modified inplace, or its base or another view of its base "
            "was. Such views cannot be differentiated; replace the inplace operation by an out-of-place one.");
-  NodePtr node = make_as_strided_node(base, t);
-  Node* raw = node.get();
-  set_history(t, std::move(node), 0);
+  GradModeGuard recording(true);
+  Tensor slice = graph_ops.as_strided(base, t.sizes(), t.strides(), t->offset);
+  set_history(t, NodePtr::borrow(raw_grad_fn(slice)), slice->output_nr);
   t->attr_version = t.version();
-  return raw;
+  return raw_grad_fn(t);
 }
 
 }  // namespace
@@ -168,12 +168,8 @@ struct RetainGrad final : TensorHook {
   void call(Tensor& grad) override {
     if (!grad.defined() || *cell == nullptr) return;
     Tensor t = Tensor::borrow(*cell);
-    AutogradState& state = autograd_state(t);
-    if (!state.grad.defined()) {
-      state.grad = grad_state.grad_enabled ? grad : graph_ops.clone(grad);
-    } else {
-      state.grad = graph_ops.add(state.grad, grad);
-    }
+    Tensor old = load_grad(t);
+    store_grad(t, old.defined() ? graph_ops.add(old, grad) : graph_ops.clone(grad));
   }
 };
 

@@ -26,6 +26,16 @@ inline AutogradState& autograd_state(const Tensor& t) {
   return *t->autograd;
 }
 
+// .grad, whatever other threads do to it.
+Tensor load_grad(const Tensor& t);
+void store_grad(const Tensor& t, Tensor grad);
+// May the memory of `t` be written or given away without anybody noticing? Only where the caller's
+// reference is the one reference.
+inline bool owns_memory_alone(const Tensor& t) {
+  return t.use_count() == 1 && t->view_base == nullptr && t->python == nullptr &&
+         t->storage->refs.count() == (t->host == t->storage ? 2u : 1u);
+}
+
 // The node that computed `t`, null for leaves; for a view whose base was written in place since, a
 // fresh node for today's history.
 Node* grad_fn(const Tensor& t);

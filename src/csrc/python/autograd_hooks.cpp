@@ -1,5 +1,6 @@
 #include "python/autograd_hooks.h"
 
+#include "autograd/engine.h"
 #include "python/autograd.h"
 #include "python/tensor.h"
 
@@ -23,7 +24,7 @@ std::string name_of(PyObject* hook) {
   return PyUnicode_AsUTF8(name.get());
 }
 
-std::string type_text(const Tensor& t) { return "CPU" + std::string(dtype_legacy_name(t.dtype())) + "Type"; }
+std::string type_text(const Tensor& t) { return "torch." + std::string(dtype_legacy_name(t.dtype())) + "Tensor"; }
 
 // What a hook returned in place of `old`.
 Tensor replacement(const Tensor& old, PyObject* result, PyObject* hook) {
@@ -38,20 +39,19 @@ Tensor replacement(const Tensor& old, PyObject* result, PyObject* hook) {
 }
 
 void replace_all(std::span<Tensor> values, PyObject* result, PyObject* hook) {
-  Object tuple = Object::borrow(result);
-  if (!PyTuple_Check(result)) tuple = check(PyTuple_Pack(1, result));
-  TL_CHECK(size_t(PyTuple_GET_SIZE(tuple.get())) == values.size(), "hook '", name_of(hook),
-           "' has returned an incorrect number of values (got ", PyTuple_GET_SIZE(tuple.get()), ", but expected ",
+  TL_CHECK_TYPE(PyTuple_Check(result), "expected tuple, but hook returned '", Py_TYPE(result)->tp_name, "'");
+  TL_CHECK(size_t(PyTuple_GET_SIZE(result)) == values.size(), "hook '", name_of(hook),
+           "' has returned an incorrect number of values (got ", PyTuple_GET_SIZE(result), ", but expected ",
            values.size(), ")");
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = replacement(values[i], PyTuple_GET_ITEM(tuple.get(), Py_ssize_t(i)), hook);
+    values[i] = replacement(values[i], PyTuple_GET_ITEM(result, Py_ssize_t(i)), hook);
   }
 }
 
-// Runs `f` with the GIL, and carries a Python error through frames that may not hold it.
+// Runs `f`, carrying a Python error through the engine's frames.
 template <class F>
 void with_python(F&& f) {
-  GilAcquire gil;
+  InterpreterSection section;
   try {
     f();
   } catch (const PythonError&) {
@@ -89,8 +89,7 @@ void PyAccumulateHooks::call(const Tensor& leaf) {
   with_python([&] {
     for_each_hook(hooks.get(), [&](PyObject* hook) {
       Object arg = check(wrap(leaf));
-      Object result = check(PyObject_CallOneArg(hook, arg.get()));
-      TL_CHECK(result.get() == Py_None, "Tensor post accumulate grad hooks should return None.");
+      check(PyObject_CallOneArg(hook, arg.get()));
     });
   });
 }
