@@ -40,10 +40,9 @@ class _Options:
         msg: str | Callable[[str], str] | None,
     ) -> None:
         if (rtol is None) != (atol is None):
-            given, other = ("atol", "rtol") if rtol is None else ("rtol", "atol")
+            missing = "rtol" if rtol is None else "atol"
             raise ValueError(
-                f"rtol and atol must both be specified or both be unspecified, but got no {other} "
-                f"and {given}={atol if rtol is None else rtol}"
+                f"Both 'rtol' and 'atol' must be either specified or omitted, but got no {missing}."
             )
         self.rtol, self.atol, self.equal_nan = rtol, atol, equal_nan
         self.checks, self.allow_subclasses, self.msg = checks, allow_subclasses, msg
@@ -190,32 +189,28 @@ def _compare_numbers(actual: Any, expected: Any, options: _Options, where: str) 
     if options.equal_nan and cmath.isnan(actual) and cmath.isnan(expected):
         return
     difference = abs(actual - expected)
-    allowed = atol + rtol * abs(expected)
-    if difference <= allowed and math.isfinite(difference):
+    if difference <= atol + rtol * abs(expected) and math.isfinite(difference):
         return
-    if rtol == atol == 0:
-        text = (
-            f"Scalars are not equal!\n\nExpected {expected} but got {actual}.\n"
-            f"Absolute difference: {difference}\n"
-            f"Relative difference: {difference / abs(expected) if expected else math.inf}"
-        )
-    else:
-        relative = difference / abs(expected) if expected else math.inf
-        text = (
-            f"Scalars are not close!\n\nExpected {expected} but got {actual}.\n"
-            f"Absolute difference: {difference} (up to {atol} allowed)\n"
-            f"Relative difference: {relative} (up to {rtol} allowed)"
-        )
-    raise options.error(text, where)
+    relative = difference / abs(expected) if expected else math.inf
+    raise options.error(_scalar_report(actual, expected, difference, relative, rtol, atol), where)
+
+
+def _scalar_report(
+    actual: Any, expected: Any, difference: Any, relative: Any, rtol: float, atol: float
+) -> str:
+    exact = rtol == atol == 0
+    return (
+        f"Scalars are not {'equal' if exact else 'close'}!\n\n"
+        f"Expected {expected} but got {actual}.\n"
+        f"Absolute difference: {difference}{'' if exact else f' (up to {atol} allowed)'}\n"
+        f"Relative difference: {relative}{'' if exact else f' (up to {rtol} allowed)'}"
+    )
 
 
 def _array(t: Tensor) -> np.ndarray:
-    """The elements in the widest dtype of their kind."""
-    if t.is_complex():
-        return t.detach().to(_C.complex128).numpy()
-    if t.is_floating_point():
-        return t.detach().to(_C.float64).numpy()
-    return t.detach().numpy()
+    """The elements; bfloat16, which NumPy has not, as float32."""
+    t = t.detach()
+    return (t.to(_C.float32) if t.dtype == _C.bfloat16 else t).numpy()
 
 
 def _compare_tensors(actual: Tensor, expected: Tensor, options: _Options, where: str) -> None:
@@ -223,8 +218,7 @@ def _compare_tensors(actual: Tensor, expected: Tensor, options: _Options, where:
 
     if actual.shape != expected.shape:
         raise options.error(
-            "The values for attribute 'shape' do not match: "
-            f"{tuple.__repr__(tuple(actual.shape))} != {tuple.__repr__(tuple(expected.shape))}.",
+            f"The values for attribute 'shape' do not match: {actual.shape} != {expected.shape}.",
             where,
         )
     for name in ("layout", "device", "dtype"):
@@ -241,22 +235,23 @@ def _compare_tensors(actual: Tensor, expected: Tensor, options: _Options, where:
         )
     rtol, atol = options.tolerances(actual.dtype, expected.dtype)
     a, e = _array(actual), _array(expected)
-    if a.dtype != e.dtype:
-        common = np.promote_types(a.dtype, e.dtype)
-        a, e = a.astype(common), e.astype(common)
-    if a.dtype == bool:
-        a, e = a.astype(np.int64), e.astype(np.int64)
+    common = np.promote_types(a.dtype, e.dtype)
+    if common.kind in "bu":
+        common = np.dtype(np.int64)
+    a, e = a.astype(common), e.astype(common)
     with np.errstate(all="ignore"):
-        if a.dtype == np.uint8:
-            a, e = a.astype(np.int64), e.astype(np.int64)
-        difference = np.abs(a - e)
-        same = (a == e) | (np.isfinite(difference) & (difference <= atol + rtol * np.abs(e)))
+        wide = a.astype(np.complex128 if common.kind == "c" else np.float64)
+        close = np.abs(wide - e) <= atol + rtol * np.abs(e.astype(wide.dtype))
+        same = (a == e) | (close & np.isfinite(np.abs(wide - e)))
         if options.equal_nan:
             same |= np.isnan(a) & np.isnan(e)
         if same.all():
             return
-        difference = np.where(same, 0, difference).astype(np.float64)
+        difference = np.where(same, 0, np.abs(a - e))
         relative = np.where(same, 0, difference / np.abs(e))
+    if same.ndim == 0:
+        values = (x.item() for x in (a, e, difference, relative))
+        raise options.error(_scalar_report(*values, rtol, atol), where)
     raise options.error(_report(difference, relative, same, rtol, atol), where)
 
 
@@ -266,20 +261,14 @@ def _report(
     import numpy as np
 
     exact = rtol == atol == 0
-    word = "equal" if exact else "close"
-    if same.ndim == 0:
-        lines = [f"Scalars are not {word}!", ""]
-    else:
-        bad = int(same.size - same.sum())
-        lines = [f"Tensor-likes are not {word}!", ""]
-        lines += [f"Mismatched elements: {bad} / {same.size} ({bad / same.size:.1%})"]
+    bad = int(same.size - same.sum())
+    lines = [f"Tensor-likes are not {'equal' if exact else 'close'}!", ""]
+    lines += [f"Mismatched elements: {bad} / {same.size} ({bad / same.size:.1%})"]
     for name, values, allowed in (("absolute", difference, atol), ("relative", relative, rtol)):
-        # NaN counts as the greatest, as it is in PyTorch.
-        flat = int(np.argmax(np.where(np.isnan(values), np.inf, values)))
+        flat = int(np.argmax(values))  # NaN, where there is one
         place = tuple(int(i) for i in np.unravel_index(flat, values.shape))
-        at = f" at index {place}" if same.ndim else ""
         up_to = "" if exact else f" (up to {allowed} allowed)"
-        lines.append(f"Greatest {name} difference: {values[place].item()}{at}{up_to}")
+        lines.append(f"Greatest {name} difference: {values[place].item()} at index {place}{up_to}")
     return "\n".join(lines)
 
 
