@@ -250,8 +250,10 @@ def _compare_tensors(actual: Tensor, expected: Tensor, options: _Options, where:
         difference = np.where(same, 0, np.abs(a - e))
         relative = np.where(same, 0, difference / np.abs(e))
     if same.ndim == 0:
-        values = (x.item() for x in (a, e, difference, relative))
-        raise options.error(_scalar_report(*values, rtol, atol), where)
+        x, y = a.item(), e.item()
+        apart = abs(x - y)
+        ratio = apart / abs(y) if y else math.inf
+        raise options.error(_scalar_report(x, y, apart, ratio, rtol, atol), where)
     raise options.error(_report(difference, relative, same, rtol, atol), where)
 
 
