@@ -140,6 +140,7 @@ Tensor resize_(const Tensor& self, IntView sizes, Layout layout) {
   if (equal(self.sizes(), sizes) && is_contiguous(self, layout)) return self;
   if (equal(self.sizes(), sizes) && layout == Layout::contiguous) return self;
   set_sizes(self, sizes, layout_strides(sizes, layout));
+  self.bump_version();
   return self;
 }
 

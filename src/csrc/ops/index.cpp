@@ -198,8 +198,8 @@ Tensor index_put_(const Tensor& self, const std::vector<Tensor>& indices, const 
 }
 
 Tensor index_put(const Tensor& self, const std::vector<Tensor>& indices, const Tensor& value, bool accumulate) {
-  Put put(self, indices, value);
   Tensor out = raw_clone(self);
+  Put put(out, indices, value);  // places are in the strides of what is written
   put.run(out, accumulate);
   if (needs_grad(self, put.value)) {
     const Tensor in[] = {self, put.value};
