@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import e, inf, nan, pi
+from typing import TYPE_CHECKING
 
 from . import _C
 from ._C import (
     OutOfMemoryError,
     Size,
     as_tensor,
+    asarray,
     bfloat16,
     bool,
     channels_last,
@@ -23,6 +25,7 @@ from ._C import (
     float32,
     float64,
     from_numpy,
+    from_dlpack,
     frombuffer,
     get_default_dtype,
     get_num_threads,
@@ -35,7 +38,6 @@ from ._C import (
     memory_stats,
     preserve_format,
     reset_peak_memory_stats,
-    set_default_dtype,
     set_num_threads,
     sparse_coo,
     strided,
@@ -45,27 +47,21 @@ from ._C import (
 from ._tensor import Tensor
 from ._tensor_str import get_printoptions, set_printoptions
 from ._tensor_types import TYPES as _TYPES
-from ._tensor_types import set_default_tensor_type
-
+from ._tensor_types import set_default_dtype, set_default_tensor_type
 from .version import __version__
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 cfloat, cdouble = complex64, complex128
-inf = __builtins__["float"]("inf") if isinstance(__builtins__, dict) else __import__("math").inf
-nan = inf - inf
-from math import e, pi  # noqa: E402
-
 newaxis = None
 
+# FloatTensor and its kin, then every op that is a function.
 globals().update(_TYPES)
-# Every op that is a function; `_C.ops` holds all of them.
 if TYPE_CHECKING:
     from ._ops import *  # noqa: F403
-for _name in _C._function_names:
-    globals()[_name] = getattr(_C.ops, _name)
-del _name
+globals().update({name: getattr(_C.ops, name) for name in _C._function_names})
 
+# Below what they import.
 from . import autograd, random  # noqa: E402
 from .autograd import (  # noqa: E402
     enable_grad,
@@ -75,7 +71,23 @@ from .autograd import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
-from .functional import *  # noqa: E402, F403
+from .functional import (  # noqa: E402
+    broadcast_shapes,
+    can_cast,
+    finfo,
+    iinfo,
+    is_complex,
+    is_floating_point,
+    is_inference,
+    is_nonzero,
+    is_same_size,
+    is_signed,
+    is_storage,
+    is_tensor,
+    numel,
+    promote_types,
+    typename,
+)
 from .random import (  # noqa: E402
     Generator,
     default_generator,
@@ -86,8 +98,12 @@ from .random import (  # noqa: E402
     seed,
     set_rng_state,
 )
+from .serialization import load, save  # noqa: E402
+from .storage import TypedStorage, UntypedStorage  # noqa: E402
 
 try:  # bootstrap, until every op that they import has landed
     from . import nn, optim  # noqa: E402
 except ImportError:
     pass
+
+__all__ = sorted(name for name in globals() if not name.startswith("_") and name != "annotations")

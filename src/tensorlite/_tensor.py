@@ -7,6 +7,8 @@ called or needs Python.
 from __future__ import annotations
 
 import copyreg
+import math
+import warnings
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from . import _C
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from .storage import TypedStorage, UntypedStorage
 
 
 class _TorchFunctionOff:
@@ -79,9 +83,6 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
     def __complex__(self) -> complex:
         return complex(self.item())
 
-    def __round__(self, ndigits: int = 0) -> Tensor:
-        return self.round(decimals=ndigits)
-
     def __setstate__(self, state: Any) -> None:
         if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
             for slot, value in state[1].items():
@@ -91,16 +92,16 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
             self.__dict__.update(state)
 
     def __copy__(self) -> Tensor:
-        out = _C._make_subclass(type(self), self.detach(), False)
-        out.requires_grad_(self.requires_grad and self.is_leaf)
-        out.__dict__.update(self.__dict__)
+        with _TorchFunctionOff():
+            out = _C._make_subclass(type(self), self.detach(), self.requires_grad)
+            out.__dict__.update(self.__dict__)
         return out
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the moment. If you were attempting to deepcopy a module, this may be "
+                "protocol at the moment.  If you were attempting to deepcopy a module, this may be "
                 "because of a torch.nn.utils.weight_norm usage."
             )
         if id(self) in memo:
@@ -118,11 +119,11 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
                 base, self.dtype, self.storage_offset(), tuple(self.shape), self.stride()
             )
             out = _C._make_subclass(type(self), data, self.requires_grad)
-        memo[id(self)] = out
-        if self.grad is not None:
-            out.grad = copy.deepcopy(self.grad, memo)
-        if self.__dict__:
-            out.__dict__.update(copy.deepcopy(self.__dict__, memo))
+            memo[id(self)] = out
+            if self.grad is not None:
+                out.grad = copy.deepcopy(self.grad, memo)
+            if self.__dict__:
+                out.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return out
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -138,10 +139,6 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
                 self.stride(),
                 self.requires_grad,
                 OrderedDict(),
-            )
-        if not self.is_leaf and self.requires_grad:
-            raise RuntimeError(
-                "Only leaf tensors can be pickled; detach() it first, or save a leaf and recompute."
             )
         return (_rebuild_tensor, args, state) if state else (_rebuild_tensor, args)
 
@@ -179,23 +176,110 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
 
     def new(self, *args: Any, **kwargs: Any) -> Tensor:
         """A new tensor of the same dtype: `new()`, `new(2, 3)`, `new([1, 2])`, `new(other)`."""
-        return _C._legacy_tensor(self.dtype, args)
+        return _C._legacy_tensor(self.dtype, args, kwargs)
 
     def new_tensor(
-        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+        self,
+        data: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
     ) -> Tensor:
         """`tensor(data)` with this tensor's dtype unless another is given."""
-        if isinstance(data, Tensor):
-            data = data.detach()
-            out = data.to(dtype or self.dtype, copy=True)
-            return out.requires_grad_(requires_grad)
+        dtype = self.dtype if dtype is None else dtype
         return _C.tensor(
-            data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad
+            data, dtype=dtype, device=device, requires_grad=requires_grad, pin_memory=pin_memory
         )
+
+    def set_(
+        self, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None
+    ) -> Tensor:
+        """Makes this tensor refer to the memory of a tensor or storage; of none without a source."""
+        from .storage import TypedStorage, UntypedStorage
+
+        if isinstance(source, (UntypedStorage, TypedStorage)):
+            data = source.untyped()._current()
+            if size is None:
+                size = (data.numel() // self.dtype.itemsize,)
+        elif source is None:
+            data, size = UntypedStorage(0)._current(), (0,)
+        elif isinstance(source, Tensor):
+            if source.dtype != self.dtype:
+                raise RuntimeError(
+                    f"Could not set tensor of type {source.dtype} to a tensor of type {self.dtype}"
+                )
+            data = source.detach()
+            if size is None:
+                storage_offset, size, stride = data.storage_offset(), data.shape, data.stride()
+        else:
+            raise TypeError(
+                "set_() received an invalid combination of arguments: a tensor or a storage is due, "
+                f"not {type(source).__name__}"
+            )
+        size = tuple(size)
+        if stride is None:
+            stride = tuple(math.prod(max(s, 1) for s in size[d + 1 :]) for d in range(len(size)))
+        _C._set_storage(self, data, storage_offset, size, tuple(stride))
+        return self
+
+    def untyped_storage(self) -> UntypedStorage:
+        """The memory under the tensor, as bytes."""
+        from .storage import UntypedStorage
+
+        return UntypedStorage._of(self)
+
+    def _typed_storage(self) -> TypedStorage:
+        from .storage import TypedStorage
+
+        return TypedStorage(wrap_storage=self.untyped_storage(), dtype=self.dtype)
+
+    def storage(self) -> TypedStorage:
+        """The memory under the tensor, as numbers of its dtype. Deprecated: use untyped_storage."""
+        from .storage import warn_typed_storage
+
+        warn_typed_storage()
+        return self._typed_storage()
+
+    def resize(self, *sizes: Any) -> Tensor:
+        """reshape under its first name. Deprecated."""
+        warnings.warn("non-inplace resize is deprecated", stacklevel=2)
+        return self.reshape(*sizes)
+
+    def resize_as(self, tensor: Tensor) -> Tensor:
+        """reshape_as under its first name. Deprecated."""
+        warnings.warn("non-inplace resize_as is deprecated", stacklevel=2)
+        return self.reshape(tensor.shape)
 
     def as_subclass(self, cls: Any) -> Any:
         """The same data and history as an instance of `cls`."""
         return _C._as_subclass(self, cls)
+
+    def is_nonzero(self) -> bool:
+        """bool(self): is the single element not zero?"""
+        return bool(self)
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """Has `other` the same shape?"""
+        return self.shape == other.shape
+
+    def is_distributed(self) -> bool:
+        return False
+
+    def is_conj(self) -> bool:
+        """False: conjugates are computed at once."""
+        return False
+
+    def is_neg(self) -> bool:
+        return False
+
+    def resolve_conj(self) -> Tensor:
+        return self
+
+    def resolve_neg(self) -> Tensor:
+        return self
 
     def share_memory_(self) -> Tensor:
         return self
@@ -264,4 +348,5 @@ def _rebuild_tensor(
     return _C._make_subclass(cls, tensor, requires_grad)
 
 
+Tensor.__module__ = "tensorlite"
 _C._set_tensor_class(Tensor)

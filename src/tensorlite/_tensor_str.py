@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _C
@@ -12,13 +11,13 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 
-@dataclass
 class _PrintOptions:
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
+    def __init__(self) -> None:
+        self.precision = 4
+        self.threshold: float = 1000
+        self.edgeitems = 3
+        self.linewidth = 80
+        self.sci_mode: bool | None = None
 
 
 PRINT_OPTS = _PrintOptions()
@@ -213,8 +212,6 @@ def _join(text: str, suffixes: list[str], indent: int) -> str:
 def _history(tensor: Tensor) -> str | None:
     try:
         grad_fn = tensor.grad_fn
-    except AttributeError:  # no graph in this build yet
-        return "requires_grad=True" if getattr(tensor, "requires_grad", False) else None
     except RuntimeError:  # a view whose base was written in place
         return "grad_fn=<Invalid>"
     if grad_fn is not None:

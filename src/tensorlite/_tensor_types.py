@@ -30,7 +30,7 @@ class tensortype(type):
     dtype: Any
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
-        return _C._legacy_tensor(cls.dtype, args)
+        return _C._legacy_tensor(cls.dtype, args, kwargs)
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, Tensor) and instance.dtype == cls.dtype
@@ -40,7 +40,7 @@ class tensortype(type):
 
 
 def _make(name: str, dtype: Any) -> tensortype:
-    return tensortype(name, (), {"dtype": dtype, "__module__": "torch", "is_cuda": False})
+    return tensortype(name, (), {"dtype": dtype, "__module__": "torch", "is_cuda": False, "layout": _C.strided})
 
 
 TYPES: dict[str, tensortype] = {name: _make(name, dtype) for name, dtype in _NAMES.items()}
@@ -53,20 +53,31 @@ def type_name(dtype: Any) -> str:
 
 def dtype_of_type(kind: Any) -> Any:
     """The dtype that a dtype, a typed constructor, or the name of one stands for."""
+    if isinstance(kind, _C.dtype):
+        return kind
     if isinstance(kind, tensortype):
         return kind.dtype
     if kind is Tensor:
         return _C.get_default_dtype()
-    if isinstance(kind, str):
-        name = kind.split(".")[-1]
-        if name == "Tensor":
-            return _C.get_default_dtype()
-        if name in _NAMES:
-            return _NAMES[name]
-        raise ValueError(f"invalid type: {kind!r}")
-    return kind
+    name = kind.__name__ if isinstance(kind, type) else kind
+    if not isinstance(name, str):
+        raise TypeError("dtype must be a type, str, or dtype object")
+    package, _, last = name.rpartition(".")
+    if package in ("torch", "tensorlite") and last == "Tensor":
+        return _C.get_default_dtype()
+    if package not in ("torch", "tensorlite") or last not in _NAMES:
+        raise ValueError(f"invalid type: {name!r}")
+    return _NAMES[last]
 
 
-def set_default_tensor_type(kind: Any) -> None:
+def set_default_dtype(d: Any, /) -> None:
+    """Sets the dtype of tensors made from Python floats: a floating-point dtype or typed constructor."""
+    _C.set_default_dtype(d.dtype if isinstance(d, tensortype) else d)
+
+
+def set_default_tensor_type(t: Any, /) -> None:
     """Sets the default dtype by the name or class of a floating-point tensor type."""
-    _C.set_default_dtype(dtype_of_type(kind))
+    dtype = dtype_of_type(t)
+    if not dtype.is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    _C.set_default_dtype(dtype)

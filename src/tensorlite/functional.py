@@ -15,7 +15,10 @@ __all__ = [
     "iinfo",
     "is_complex",
     "is_floating_point",
+    "is_inference",
     "is_nonzero",
+    "is_same_size",
+    "is_signed",
     "is_storage",
     "is_tensor",
     "numel",
@@ -30,24 +33,23 @@ def is_tensor(obj: Any, /) -> builtins.bool:
 
 
 def is_storage(obj: Any, /) -> builtins.bool:
-    """False: storages are not objects of their own here."""
-    return False
+    """Is `obj` a storage, typed or not?"""
+    from .storage import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
 def typename(obj: Any, /) -> str:
-    """The full name of the type of `obj`; for a tensor that of its typed constructor."""
+    """The full name of a class or function, or of the type of an object.
+
+    A tensor's is that of its typed constructor, such as "torch.FloatTensor".
+    """
     if isinstance(obj, Tensor):
         return obj.type()
-    module = getattr(obj, "__module__", None) or ""
-    name = ""
-    if hasattr(obj, "__qualname__"):
-        name = obj.__qualname__
-    elif hasattr(obj, "__name__"):
-        name = obj.__name__
-    else:
-        module = type(obj).__module__ or ""
-        name = type(obj).__qualname__
-    return name if module in ("", "builtins") else f"{module}.{name}"
+    named = obj if hasattr(obj, "__qualname__") or hasattr(obj, "__name__") else type(obj)
+    name = getattr(named, "__qualname__", None) or named.__name__
+    module = getattr(named, "__module__", None)
+    return name if module in (None, "builtins") else f"{module}.{name}"
 
 
 def numel(input: Tensor, /) -> builtins.int:
@@ -63,6 +65,21 @@ def is_floating_point(input: Tensor, /) -> builtins.bool:
 def is_complex(input: Tensor, /) -> builtins.bool:
     """Is the dtype complex64 or complex128?"""
     return input.is_complex()
+
+
+def is_inference(input: Tensor, /) -> builtins.bool:
+    """Was the tensor made in inference mode?"""
+    return input.is_inference()
+
+
+def is_signed(input: Tensor, /) -> builtins.bool:
+    """Can the dtype hold negative numbers?"""
+    return input.is_signed()
+
+
+def is_same_size(input: Tensor, other: Tensor, /) -> builtins.bool:
+    """Have both tensors the same shape?"""
+    return input.shape == other.shape
 
 
 def is_nonzero(input: Tensor, /) -> builtins.bool:
@@ -87,13 +104,15 @@ def broadcast_shapes(*shapes: Any) -> Any:
     )
 
 
-
-
 class iinfo:
     """The limits of an integer dtype: bits, min, max."""
 
     def __init__(self, type: Any) -> None:
-        if type.is_floating_point or type.is_complex or type == _C.bool:
+        if not isinstance(type, _C.dtype):
+            raise TypeError(f"iinfo(): argument 'type' must be torch.dtype, not {_kind(type)}")
+        if type == _C.bool:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        if type.is_floating_point or type.is_complex:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )
@@ -102,13 +121,23 @@ class iinfo:
         self.max = (1 << (self.bits - (1 if type.is_signed else 0))) - 1
         self.dtype = str(type).split(".")[-1]
 
+    def __eq__(self, other: object) -> builtins.bool:
+        return isinstance(other, iinfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.dtype)
+
     def __repr__(self) -> str:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
-# Exponent range and fraction bits of each format.
-_FORMATS = {"float16": (-14, 15, 10), "bfloat16": (-126, 127, 7)}
-_FORMATS |= {"float32": (-126, 127, 23), "float64": (-1022, 1023, 52)}
+# The smallest exponent, the largest, the fraction bits and the decimal digits of each format.
+_FORMATS = {
+    "float16": (-14, 15, 10, 3),
+    "bfloat16": (-126, 127, 7, 2),
+    "float32": (-126, 127, 23, 6),
+    "float64": (-1022, 1023, 52, 15),
+}
 
 
 class finfo:
@@ -116,6 +145,8 @@ class finfo:
 
     def __init__(self, type: Any = None) -> None:
         type = _C.get_default_dtype() if type is None else type
+        if not isinstance(type, _C.dtype):
+            raise TypeError(f"finfo(): argument 'type' must be torch.dtype, not {_kind(type)}")
         if type.is_complex:
             type = type.to_real()
         if not type.is_floating_point:
@@ -123,14 +154,19 @@ class finfo:
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
             )
         self.dtype = str(type).split(".")[-1]
-        low, high, fraction = _FORMATS[self.dtype]
+        low, high, fraction, digits = _FORMATS[self.dtype]
         self.bits = type.itemsize * 8
         self.eps = 2.0**-fraction
         self.max = (2.0 - 2.0**-fraction) * 2.0**high
         self.min = -self.max
         self.tiny = self.smallest_normal = 2.0**low
-        digits = {"float16": 3, "bfloat16": 2, "float32": 6, "float64": 15}[self.dtype]
         self.resolution = 10.0**-digits
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.dtype)
 
     def __repr__(self) -> str:
         return (
@@ -138,3 +174,7 @@ class finfo:
             f"eps={self.eps:g}, smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, "
             f"dtype={self.dtype})"
         )
+
+
+def _kind(obj: Any) -> str:
+    return type(obj).__name__

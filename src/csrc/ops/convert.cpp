@@ -1,6 +1,7 @@
 // Conversions by name: x.float(), x.long(), x.type_as(y) …, and complex numbers from their parts.
 #include "autograd/record.h"
 #include "ops/copy.h"
+#include "ops/pointwise.h"
 #include "ops/registry.h"
 
 namespace tl {
@@ -13,6 +14,25 @@ template <DType dtype>
 Tensor to_named(const Tensor& self, OptionalName memory_format) {
   return to_dtype(self, dtype, memory_format ? *layout_of(*memory_format) : Layout::preserve);
 }
+Tensor to(const Tensor& self, std::optional<DType> dtype, bool copy, OptionalName memory_format) {
+  Layout layout = memory_format ? *layout_of(*memory_format) : Layout::preserve;
+  DType wanted = dtype.value_or(self.dtype());
+  return copy && wanted == self.dtype() ? clone(self, layout) : to_dtype(self, wanted, layout);
+}
+Tensor to_type(const Tensor& self, DType dtype, bool, bool copy, OptionalName memory_format) {
+  return to(self, dtype, copy, memory_format);
+}
+Tensor to_device(const Tensor& self, std::optional<DeviceType> device, std::optional<DType> dtype, bool, bool copy,
+                 OptionalName memory_format) {
+  TL_CHECK_NOTIMPL(device.value_or(DeviceType::cpu) == DeviceType::cpu, "to(): the meta device holds no data");
+  return to(self, dtype, copy, memory_format);
+}
+Tensor to_other(const Tensor& self, const Tensor& other, bool, bool copy, OptionalName memory_format) {
+  return to(self, other.dtype(), copy, memory_format);
+}
+
+DType type_of_result(const Tensor& a, const Tensor& b) { return result_type({a, b}); }
+
 Tensor type_as(const Tensor& self, const Tensor& other) { return to_dtype(self, other.dtype()); }
 
 // The halves of a complex tensor, as views of its memory without history.
@@ -73,8 +93,19 @@ const OpRecord records[] = {
     TL_TO("double", Float64),
     TL_TO("cfloat", Complex64),
     TL_TO("cdouble", Complex128),
+    {"to(Tensor self, ScalarType dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> Tensor",
+     TL_OP(to_type), op::method,
+     "The tensor in another dtype; itself where it has it already and no copy is asked for.",
+     "randn(3, 4), int64 | randn(4, 3).t(), float32, False, True | tensor([1, 2]), float64"},
+    {"to(Tensor self, Device? device=None, ScalarType? dtype=None, bool non_blocking=False, bool copy=False, *, MemoryFormat? "
+     "memory_format=None) -> Tensor",
+     TL_OP(to_device), op::method, "The same with a device: there is one, the CPU.", "randn(3, 4), 'cpu' | randn(3), 'cpu', int32"},
+    {"to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> Tensor",
+     TL_OP(to_other), op::method, "The tensor in the dtype of another.", "randn(3, 4), tensor([1])"},
     {"type_as(Tensor self, Tensor other) -> Tensor", TL_OP(type_as), op::method, "The tensor in the dtype of another.",
      "randn(3, 4), tensor([1]) | tensor([1, 2]), randn(())"},
+    {"result_type(Operand tensor1, Operand tensor2) -> ScalarType", TL_OP(type_of_result), op::function | op::nondifferentiable,
+     "The dtype that arithmetic on the two, tensors or numbers, gives.", "randn(3), 1 | tensor([1]), 2.5"},
     {"complex(Tensor real, Tensor imag) -> Tensor", TL_OP(make_complex), op::function | op::out,
      "The complex numbers of these real and imaginary parts.", "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(()), randn(0)"},
     {"polar(Tensor abs, Tensor angle) -> Tensor", TL_OP(polar), op::function | op::out,

@@ -190,11 +190,7 @@ Tensor to_dtype(const Tensor& self, DType dtype) {
   return converted(self, dtype);
 }
 Tensor to_dtype(const Tensor& self, DType dtype, Layout layout) {
-  if (layout == Layout::preserve || self.dtype() == dtype) {
-    Tensor out = to_dtype(self, dtype);
-    return is_contiguous(out, layout) ? out : clone(out, layout);
-  }
-  if (is_contiguous(self, layout)) return to_dtype(self, dtype);
+  if (layout == Layout::preserve || is_contiguous(self, layout)) return to_dtype(self, dtype);
   return to_dtype(clone(self, layout), dtype);
 }
 

@@ -1,4 +1,6 @@
 // The buffer protocol, and NumPy arrays without copies (NumPy is imported when first needed).
+#include <cstring>
+
 #include "autograd/state.h"
 #include "python/buffer.h"
 #include "python/tensor.h"
@@ -114,6 +116,117 @@ std::optional<DType> dtype_of_format(const char* format, size_t item_size) {
     default:
       return DType::Int64;
   }
+}
+
+// --- other objects' memory ------------------------------------------------------------------------
+
+namespace {
+
+class Buffer {
+ public:
+  explicit Buffer(PyObject* o, int flags) { held_ = PyObject_GetBuffer(o, &view, flags) == 0; }
+  ~Buffer() {
+    if (held_) PyBuffer_Release(&view);
+  }
+  Buffer(const Buffer&) = delete;
+  explicit operator bool() const { return held_; }
+  Py_buffer view{};
+
+ private:
+  bool held_;
+};
+
+[[noreturn]] void bad_buffer(PyObject* o, const char* format) {
+  PyErr_Clear();
+  TL_CHECK_VALUE(format == nullptr || (*format != '>' && *format != '!'),
+                 "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+                 "currently not supported.");
+  std::string what = std::string(Py_TYPE(o)->tp_name) + " with element format '" + (format != nullptr ? format : "?") + "'";
+  if (is_ndarray(o)) {
+    Object dtype = check(PyObject_GetAttrString(o, "dtype"));
+    Object type = check(PyObject_GetAttrString(dtype.get(), "type"));
+    Object name = check(PyObject_GetAttrString(type.get(), "__name__"));
+    what = std::string("np.ndarray of type numpy.") + PyUnicode_AsUTF8(name.get());
+  }
+  fail(ErrorKind::type, "can't convert ", what,
+       ". The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
+       "uint8, and bool.");
+}
+
+DType dtype_of_buffer(PyObject* o, const Py_buffer& view) {
+  auto dtype = dtype_of_format(view.format, size_t(view.itemsize));
+  if (!dtype) bad_buffer(o, view.format);
+  return *dtype;
+}
+
+}  // namespace
+
+bool is_ndarray(PyObject* o) {
+  for (PyTypeObject* t = Py_TYPE(o); t != nullptr; t = t->tp_base) {
+    if (std::strcmp(t->tp_name, "numpy.ndarray") == 0) return true;
+  }
+  return false;
+}
+bool is_numpy(PyObject* o) {
+  return PyObject_CheckBuffer(o) && !PyBytes_Check(o) && (std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0 || is_ndarray(o));
+}
+bool is_plain_buffer(PyObject* o) {
+  return PyObject_CheckBuffer(o) && !PyBytes_Check(o) && !is_tensor(o) && !is_numpy(o);
+}
+
+Tensor from_buffer_copy(PyObject* o) {
+  Buffer b(o, PyBUF_FULL_RO);
+  if (!b) bad_buffer(o, nullptr);
+  DType dtype = dtype_of_buffer(o, b.view);
+  Dims sizes;
+  for (int i = 0; i < b.view.ndim; ++i) sizes.push_back(b.view.shape != nullptr ? b.view.shape[i] : b.view.len);
+  Tensor t = empty(sizes, dtype);
+  if (t.numel() != 0) check(PyBuffer_ToContiguous(t->data(), &b.view, b.view.len, 'C'));
+  return t;
+}
+
+Tensor from_buffer_shared(PyObject* o) {
+  auto* view = new Py_buffer;
+  if (PyObject_GetBuffer(o, view, PyBUF_STRIDED | PyBUF_FORMAT) != 0) {
+    PyErr_Clear();
+    if (PyObject_GetBuffer(o, view, PyBUF_STRIDED_RO | PyBUF_FORMAT) != 0) {
+      delete view;
+      bad_buffer(o, nullptr);
+    }
+    static bool warned = false;
+    if (!warned) {
+      warned = true;
+      warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+           "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+           "data or make it writable before converting it to a tensor. This type of warning will be suppressed for the "
+           "rest of this program.");
+    }
+  }
+  auto release = [](void* p) {
+    GilAcquire gil;
+    PyBuffer_Release(static_cast<Py_buffer*>(p));
+    delete static_cast<Py_buffer*>(p);
+  };
+  Storage* storage = wrap_storage(view->buf, size_t(view->len), view, release);
+  Tensor holder = from_storage(storage, Dims{0}, Dims{1}, 0, DType::UInt8);  // owns it while we check
+  DType dtype = dtype_of_buffer(o, *view);
+  Dims sizes, strides;
+  int64_t extent = view->itemsize;
+  for (int i = 0; i < view->ndim; ++i) {
+    sizes.push_back(view->shape[i]);
+    TL_CHECK_VALUE(view->strides[i] >= 0,
+                   "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+                   "not currently supported. (You can probably work around this by making a copy of your array  with "
+                   "array.copy().) ");
+    TL_CHECK_VALUE(view->strides[i] % view->itemsize == 0,
+                   "given numpy array strides not a multiple of the element byte size. Copy the numpy array to "
+                   "reallocate the memory.");
+    strides.push_back(view->strides[i] / view->itemsize);
+    extent += view->shape[i] > 0 ? (view->shape[i] - 1) * view->strides[i] : 0;
+  }
+  storage->nbytes = size_t(extent);
+  storage->retain();
+  return from_storage(storage, sizes, strides, 0, dtype);
 }
 
 }  // namespace tl::python

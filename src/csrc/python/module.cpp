@@ -6,6 +6,7 @@
 #include "kernels/slot.h"
 #include "python/autograd.h"
 #include "python/creation.h"
+#include "python/dlpack.h"
 #include "python/errors.h"
 #include "python/generator.h"
 #include "python/op_function.h"
@@ -71,6 +72,7 @@ void register_all(py::module_& m) {
     register_tensor_type(m.ptr());
     register_creation(m.ptr());
     register_storage(m.ptr());
+    register_dlpack(m.ptr());
     register_generator(m.ptr());
     register_autograd(m.ptr());
     register_optim(m.ptr());

@@ -586,7 +586,7 @@ bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject
   }
   if (given > s.positional) {
     if (error != nullptr) {
-      *error = s.name + "() takes " + std::to_string(s.positional) + " positional arguments but " + std::to_string(nargs) +
+      *error = s.name + "() takes " + std::to_string(s.positional) + (s.positional == 1 ? " positional argument but " : " positional arguments but ") + std::to_string(nargs) +
                (nargs == 1 ? " was given" : " were given");
     }
     return false;

@@ -1,4 +1,4 @@
-// Storages seen from Python (for copying, pickling and files), subclasses of a tensor, `Tensor.to`.
+// Storages seen from Python (for copying, pickling and files), and tensors as instances of a subclass.
 #include "python/storage.h"
 
 #include "autograd/state.h"
@@ -21,6 +21,23 @@ PyObject* storage_bytes(PyObject*, PyObject* o) {
   });
 }
 
+// The bytes of a storage that sizes and strides from `offset` on reach.
+size_t extent_of(IntView sizes, IntView strides, int64_t offset, DType dtype) {
+  TL_CHECK(sizes.size() == strides.size(), "mismatch in length of strides and shape: ", Shape{sizes}, " and ", Shape{strides});
+  TL_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
+  int64_t last = offset;
+  bool overflow = false;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    TL_CHECK(strides[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", Shape{strides});
+    int64_t step;
+    overflow = overflow || __builtin_mul_overflow(sizes[i] - 1, strides[i], &step) || __builtin_add_overflow(last, step, &last);
+  }
+  if (checked_numel(sizes) == 0) return 0;
+  TL_CHECK(!overflow && last < (int64_t(1) << 58), "Storage size calculation overflowed with sizes=", Shape{sizes},
+           " and strides=", Shape{strides});
+  return size_t(last + 1) * item_size(dtype);
+}
+
 // _from_storage(bytes, dtype, offset, size, stride): a tensor over the memory of `bytes`.
 PyObject* from_storage_bytes(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
@@ -31,21 +48,47 @@ PyObject* from_storage_bytes(PyObject*, PyObject* args) {
     auto t = as_dtype(dtype);
     Dims sizes, strides;
     TL_CHECK_TYPE(t.has_value() && as_ints(size, sizes) && as_ints(stride, strides), "_from_storage: bad arguments");
-    TL_CHECK(sizes.size() == strides.size() && offset >= 0, "_from_storage: size, stride and offset do not fit");
-    int64_t last = offset;
-    bool overflow = false;
-    for (size_t i = 0; i < sizes.size(); ++i) {
-      TL_CHECK(sizes[i] >= 0 && strides[i] >= 0, "_from_storage: negative size or stride");
-      int64_t step;
-      overflow = overflow || __builtin_mul_overflow(sizes[i] - 1, strides[i], &step) || __builtin_add_overflow(last, step, &last);
-    }
-    bool is_empty = checked_numel(sizes) == 0;
-    TL_CHECK(!overflow && (is_empty || (last < (int64_t(1) << 58) &&
-                                        (last + 1) * int64_t(item_size(*t)) <= int64_t(b->storage->nbytes))),
-             "setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", offset, ", and itemsize ",
-             item_size(*t), " are out of bounds for storage of size ", b->storage->nbytes);
+    size_t needed = extent_of(sizes, strides, offset, *t);
+    TL_CHECK(needed <= b->storage->nbytes, "setStorage: sizes ", Shape{sizes}, ", strides ", Shape{strides}, ", storage offset ",
+             offset, ", and itemsize ", item_size(*t), " requiring a storage size of ", needed,
+             " are out of bounds for storage of size ", b->storage->nbytes);
     b->storage->retain();
     return wrap(from_storage(b->storage, sizes, strides, offset, *t));
+  });
+}
+
+// _set_storage(tensor, bytes, offset, size, stride): makes `tensor` refer to the memory of `bytes`.
+PyObject* set_storage(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *self, *bytes, *size, *stride;
+    long long offset;
+    if (!PyArg_ParseTuple(args, "OOLOO:set_", &self, &bytes, &offset, &size, &stride)) return nullptr;
+    const Tensor& t = expect_tensor(self, "set_", "self");
+    const Tensor& b = expect_tensor(bytes, "set_", "source");
+    Dims sizes, strides;
+    TL_CHECK_TYPE(as_ints(size, sizes) && as_ints(stride, strides), "set_(): size and stride must be tuples of ints");
+    check_inplace(t, "set_");
+    TL_CHECK(raw_grad_fn(t) == nullptr || !grad_enabled(), "set_(): a tensor with history cannot be given other memory");
+    size_t needed = extent_of(sizes, strides, offset, t.dtype());
+    if (needed > b->storage->nbytes) resize_storage(b->storage, needed);
+    b->storage->retain();
+    std::exchange(t->storage, b->storage)->release();
+    t->offset = offset;
+    t->set_geometry(sizes, strides);
+    t.bump_version();
+    Py_RETURN_NONE;
+  });
+}
+
+// _resize_storage(bytes, nbytes): of the tensor's storage, which all its tensors share.
+PyObject* resize_storage_bytes(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject* bytes;
+    long long nbytes;
+    if (!PyArg_ParseTuple(args, "OL:resize_", &bytes, &nbytes)) return nullptr;
+    TL_CHECK(nbytes >= 0, "storage size must not be negative, got ", nbytes);
+    resize_storage(expect_tensor(bytes, "resize_", "self")->storage, size_t(nbytes));
+    Py_RETURN_NONE;
   });
 }
 
@@ -94,78 +137,10 @@ PyObject* broadcast(PyObject*, PyObject* list) {
   });
 }
 
-PyObject* name_of(const char* text) { return PyUnicode_InternFromString(text); }
-
-// to(dtype), to(device, dtype), to(other), with non_blocking, copy, memory_format.
-PyObject* method_to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  return guarded([&]() -> PyObject* {
-    const Tensor& t = unwrap(self);
-    std::optional<DType> dtype;
-    bool copy = false;
-    PyObject* format = nullptr;
-    int bools = 0;
-    auto take = [&](PyObject* o) {
-      if (o == Py_None) return;
-      if (auto d = as_dtype(o)) {
-        TL_CHECK_TYPE(!dtype, "to(): dtype was given twice");
-        dtype = d;
-      } else if (is_tensor(o)) {
-        dtype = unwrap(o).dtype();
-      } else if (PyBool_Check(o)) {
-        if (bools++ == 1) copy = o == Py_True;  // non_blocking, then copy
-      } else if (auto device = as_device(o)) {
-        TL_CHECK_NOTIMPL(*device == DeviceType::cpu, "to(): the meta device holds no data");
-      } else {
-        fail(ErrorKind::type, "to() received an invalid combination of arguments - got (", Py_TYPE(o)->tp_name,
-             "), but expected one of: (torch.device device, torch.dtype dtype, bool non_blocking, bool copy), "
-             "(torch.dtype dtype, bool non_blocking, bool copy), (Tensor other, bool non_blocking, bool copy)");
-      }
-    };
-    Py_ssize_t nk = kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0;
-    TL_CHECK_TYPE(nargs + nk > 0, "to() received an invalid combination of arguments - got ()");
-    for (Py_ssize_t i = 0; i < nargs; ++i) take(args[i]);
-    static PyObject* const copy_name = name_of("copy");
-    static PyObject* const non_blocking = name_of("non_blocking");
-    static PyObject* const memory_format = name_of("memory_format");
-    static PyObject* const dtype_name_ = name_of("dtype");
-    static PyObject* const device_name = name_of("device");
-    static PyObject* const other = name_of("other");
-    for (Py_ssize_t k = 0; k < nk; ++k) {
-      PyObject* name = PyTuple_GET_ITEM(kwnames, k);
-      PyObject* o = args[nargs + k];
-      auto is = [&](PyObject* n) { return PyUnicode_Compare(name, n) == 0; };
-      if (is(copy_name)) {
-        copy = PyObject_IsTrue(o) == 1;
-      } else if (is(memory_format)) {
-        format = o == Py_None ? nullptr : o;
-      } else if (is(dtype_name_) || is(device_name) || is(other)) {
-        take(o);
-      } else {
-        TL_CHECK_TYPE(is(non_blocking), "to() got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
-      }
-    }
-    PyObject* result = self;
-    Object held;
-    if (dtype && *dtype != t.dtype()) {
-      held = check(wrap(to_dtype(t, *dtype)));
-      result = held.get();
-    } else if (copy) {
-      held = check(wrap(clone(t)));
-      result = held.get();
-    }
-    if (format != nullptr) {
-      Object contiguous = check(PyObject_GetAttrString(result, "contiguous"));
-      Object positional = check(PyTuple_New(0));
-      Object keywords = check(PyDict_New());
-      check(PyDict_SetItem(keywords.get(), memory_format, format));
-      return PyObject_Call(contiguous.get(), positional.get(), keywords.get());
-    }
-    return Py_NewRef(result);
-  });
-}
-
 PyMethodDef functions[] = {{"_storage_bytes", storage_bytes, METH_O, "The tensor's whole storage as uint8."},
                            {"_from_storage", from_storage_bytes, METH_VARARGS, "A tensor over the memory of another."},
+                           {"_set_storage", set_storage, METH_VARARGS, "Makes a tensor refer to the memory of another."},
+                           {"_resize_storage", resize_storage_bytes, METH_VARARGS, "Resizes a tensor's storage."},
                            {"_as_subclass", as_subclass, METH_VARARGS, "The tensor as an instance of a subclass."},
                            {"_can_cast", can_cast_types, METH_VARARGS, nullptr},
                            {"_promote_types", promote, METH_VARARGS, nullptr},
@@ -173,11 +148,6 @@ PyMethodDef functions[] = {{"_storage_bytes", storage_bytes, METH_O, "The tensor
                            {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
-
-PyMethodDef storage_methods[] = {
-    {"to", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method_to)), METH_FASTCALL | METH_KEYWORDS,
-     "to(dtype), to(device, dtype=None), to(other): the tensor with that dtype and device; self where it has them."},
-    {nullptr, nullptr, 0, nullptr}};
 
 void register_storage(PyObject* module) { check(PyModule_AddFunctions(module, functions)); }
 

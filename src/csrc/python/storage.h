@@ -1,11 +1,10 @@
-// Storages seen from Python, subclass views, `Tensor.to`.
+// Storages seen from Python, and tensors as instances of a subclass.
 #pragma once
 
 #include "python/object.h"
 
 namespace tl::python {
 
-extern PyMethodDef storage_methods[];
 void register_storage(PyObject* module);
 
 }  // namespace tl::python

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "autograd/state.h"
+#include "python/dlpack.h"
 #include "python/indexing.h"
 #include "python/op_function.h"
 #include "python/storage.h"
@@ -262,7 +263,7 @@ void register_tensor_type(PyObject* module) {
 
   add_op_methods(tensor_base_type);
   add_methods(tensor_base_type, tensor_methods);
-  add_methods(tensor_base_type, storage_methods);
+  add_methods(tensor_base_type, dlpack_methods);
   add_methods(tensor_base_type, autograd_methods);
   add_getset(tensor_base_type, tensor_getset);
   add_getset(tensor_base_type, autograd_getset);
