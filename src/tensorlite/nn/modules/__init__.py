@@ -4,6 +4,7 @@ from . import utils as utils
 from .activation import *
 from .activation import __all__ as _activation
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import *
 from .dropout import __all__ as _dropout
 from .flatten import Flatten, Unflatten
@@ -11,11 +12,12 @@ from .linear import Bilinear, Identity, Linear
 from .loss import *
 from .loss import __all__ as _loss
 from .module import Module
-from .normalization import LayerNorm
+from .normalization import LayerNorm, RMSNorm
 from .sparse import Embedding
 
 __all__ = [
     "Bilinear",
+    "CosineSimilarity",
     "Embedding",
     "Flatten",
     "Identity",
@@ -24,8 +26,10 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "PairwiseDistance",
     "ParameterDict",
     "ParameterList",
+    "RMSNorm",
     "Sequential",
     "Unflatten",
     *_activation,

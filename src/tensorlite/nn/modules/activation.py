@@ -463,14 +463,14 @@ class Softmin(_OverDim):
     r""":math:`e^{-x_i} / \sum_j e^{-x_j}` along ``dim``."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmin(input, self.dim, _stacklevel=3)
+        return F.softmin(input, self.dim, _stacklevel=4)
 
 
 class Softmax(_OverDim):
     r""":math:`e^{x_i} / \sum_j e^{x_j}` along ``dim``."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=3)
+        return F.softmax(input, self.dim, _stacklevel=4)
 
 
 class Softmax2d(Module):
@@ -481,11 +481,11 @@ class Softmax2d(Module):
             raise ValueError(
                 f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead"
             )
-        return F.softmax(input, -3, _stacklevel=3)
+        return F.softmax(input, -3, _stacklevel=4)
 
 
 class LogSoftmax(_OverDim):
     r""":math:`\log` of the softmax along ``dim``, computed without overflow."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim, _stacklevel=3)
+        return F.log_softmax(input, self.dim, _stacklevel=4)
