@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from .. import empty, empty_like, float32, float64, no_grad, randperm, where
+from .. import _C, empty, empty_like, float32, float64, no_grad, randperm
 from .._tensor import Tensor
 
 __all__ = [
@@ -73,7 +73,7 @@ def _no_grad_trunc_normal_(
             outside = (values < a) | (values > b)
             while outside.any():
                 again = empty_like(draw).normal_(mean, std, generator=generator)
-                values = where(outside, again, values)
+                values = _C.ops.where(outside, again, values)
                 outside = (values < a) | (values > b)
         else:
             values = _reject(draw, low, high, generator) * std + mean
@@ -102,7 +102,7 @@ def _reject(draw: Tensor, low: float, high: float, generator: Any) -> Tensor:
         accepted = accepted & (proposal >= low) & (proposal <= high)
         if pending is not None:
             accepted = accepted & pending
-        values = where(accepted, proposal, values)
+        values = _C.ops.where(accepted, proposal, values)
         pending = accepted.logical_not() if pending is None else pending & accepted.logical_not()
     return values
 

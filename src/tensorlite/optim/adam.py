@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import _C, maximum, zeros_like
+from .. import _C, zeros_like
 from .._tensor import Tensor
 from .optimizer import Optimizer, ParamsT, _check_lr, _check_options, _run_closure
 
@@ -130,6 +130,6 @@ def _differentiable_step(group: dict[str, Any], states: Any) -> None:
         state["exp_avg_sq"] = state["exp_avg_sq"] * beta2 + grad * grad * (1 - beta2)
         second = state["exp_avg_sq"]
         if group["amsgrad"]:
-            second = state["max_exp_avg_sq"] = maximum(state["max_exp_avg_sq"], second)
+            second = state["max_exp_avg_sq"] = _C.ops.maximum(state["max_exp_avg_sq"], second)
         denom = second.sqrt() / (1 - beta2**step) ** 0.5 + group["eps"]
         p.sub_(state["exp_avg"] / denom * (lr / (1 - beta1**step)))
