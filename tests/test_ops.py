@@ -36,7 +36,10 @@ SAMPLES = all_samples()
 OPS = sorted(SAMPLES)
 
 # (op, check): why the op is not checked so. A check of "*" is all of them.
-EXCEPTIONS = {}
+EXCEPTIONS = {
+    ("_softmax_backward_data", "forward"): "PyTorch's gives the dtype it is told on CUDA alone",
+    ("_log_softmax_backward_data", "forward"): "PyTorch's gives the dtype it is told on CUDA alone",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +180,8 @@ def test_forward(op):
             for a, b in zip(
                 tensors_in([result]), [expected] if hasattr(expected, "stride") else expected
             ):
-                assert a.stride() == b.stride(), s
+                # Conjugates are copies here, so their strides are their own.
+                assert a.stride() == b.stride() or a.is_complex(), s
 
 
 @every_op
@@ -188,6 +192,8 @@ def test_memory_layout(op):
             continue
         args, kwargs = s.arguments(tensorlite)
         plain = s.run(*map_tensors(lambda t: t.contiguous(), (args, kwargs)))
+        if drew_numbers():
+            continue  # random numbers are dealt out in the order of memory
 
         def gaps(t):
             wide = tensorlite.zeros(*t.shape, 2, dtype=t.dtype)
@@ -212,6 +218,13 @@ def test_memory_layout(op):
         except RuntimeError:
             continue  # the op refuses such values
         assert_close_or_equal(s.run(*expanded), expected, f"{s} expanded")
+
+
+def drew_numbers():
+    """Did the last run of a sample take from the generator?"""
+    state = tensorlite.get_rng_state().tolist()
+    tensorlite.manual_seed(1)
+    return state != tensorlite.get_rng_state().tolist()
 
 
 def assert_close_or_equal(a, b, what):

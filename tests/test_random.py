@@ -88,7 +88,23 @@ def test_seeds(seed):
     same_stream(seed, 1e-6)(lambda T: T.randn(5))
 
 
-RANGES = [1, 2, 3, 10, 255, 256, 1000, 2**16, 2**28 - 1, 2**28, 2**28 + 1, 2**31, 2**32, 2**40, 2**62]
+RANGES = [
+    1,
+    2,
+    3,
+    10,
+    255,
+    256,
+    1000,
+    2**16,
+    2**28 - 1,
+    2**28,
+    2**28 + 1,
+    2**31,
+    2**32,
+    2**40,
+    2**62,
+]
 
 
 @pytest.mark.parametrize("high", RANGES)
@@ -706,9 +722,10 @@ def test_generator_is_a_type():
 
     g = Mine().manual_seed(3)
     g.name = "mine"
-    assert tensorlite.rand(1, generator=g).item() == tensorlite.rand(
-        1, generator=tensorlite.Generator().manual_seed(3)
-    ).item()
+    assert (
+        tensorlite.rand(1, generator=g).item()
+        == tensorlite.rand(1, generator=tensorlite.Generator().manual_seed(3)).item()
+    )
     with pytest.raises(AttributeError):
         tensorlite.Generator().name = 1
 
