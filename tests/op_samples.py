@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tensorlite
+from tools.stubs import parse
 
 FUNCTION, METHOD, INPLACE, OUT, INTERNAL, CREATES, WRITES_SELF, NONDIFFERENTIABLE, VIEW = (
     1 << i for i in range(9)
@@ -23,10 +24,18 @@ class Sample:
     def __str__(self):
         return f"{self.name}({self.text})"
 
-    def arguments(self, m, seed=0):
-        """The sample's arguments as tensors of the library `m`, the same numbers in each."""
-        m.manual_seed(seed)
-        return eval(f"_call({self.text})", {}, Names(m, seed))
+    def arguments(self, m, grad=False):
+        """The sample's arguments as tensors of the library `m`, the same numbers in each.
+
+        With `grad`, the random ones among them require it; `tensor([1.0, 2.0])` is a constant.
+        """
+        m.manual_seed(0)
+        return eval(f"_call({self.text})", {}, Names(m, grad))
+
+    def named(self, args, kwargs):
+        """(name of the parameter, argument) of a call."""
+        names = [p.name for p in parse(self.signature)[1]]
+        return [*zip(names, args, strict=False), *kwargs.items()]
 
     def run(self, args, kwargs, op=None):
         """Calls the op, random ones from the same state each time."""
@@ -37,11 +46,13 @@ class Sample:
 class Names(dict):
     """What samples may name: random tensors of double precision and all of the library."""
 
-    def __init__(self, m, seed):
-        rng = np.random.default_rng(seed)
+    def __init__(self, m, grad):
+        rng = np.random.default_rng(0)
 
         def made(array, dtype=None, **kwargs):
             dtype = dtype or m.float64
+            if grad:
+                kwargs["requires_grad"] = True
             if array.size == 0:
                 return m.empty(array.shape, dtype=dtype, **kwargs)
             return m.tensor(array if array.ndim else array.item(), dtype=dtype, **kwargs)

@@ -302,7 +302,8 @@ def _check_inputs(inputs: tuple[Any, ...]) -> None:
                 "precision floating point or complex.",
                 stacklevel=3,
             )
-        if any(s == 0 and n > 1 for s, n in zip(t.stride(), t.shape, strict=True)):
+        repeats = any(s == 0 and n > 1 for s, n in zip(t.stride(), t.shape, strict=True))
+        if repeats and t.numel() > 0:
             raise RuntimeError(
                 f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs "
                 "that are non-overlapping to be able to compute the numerical gradients correctly. "
