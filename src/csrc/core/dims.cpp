@@ -24,9 +24,10 @@ int64_t checked_numel(IntView sizes) {
   for (int64_t s : sizes) {
     TL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", Shape{sizes});
     zero = zero || s == 0;
-    overflow = overflow || __builtin_mul_overflow(n, s, &n);
+    // The strides must fit even where there are no elements.
+    overflow = overflow || __builtin_mul_overflow(n, s > 1 ? s : 1, &n);
   }
-  if (zero) return 0;
+  if (zero && !overflow) return 0;
   TL_CHECK(!overflow && n < (int64_t(1) << 59), "Storage size calculation overflowed with sizes=", Shape{sizes});
   return n;
 }

@@ -181,8 +181,8 @@ Tensor empty(IntView sizes, DType dtype) {
 }
 
 Tensor empty_strided(IntView sizes, IntView strides, DType dtype) {
-  TL_CHECK(sizes.size() == strides.size(), "mismatch in length of strides and shape: ", Shape{sizes}, " and ",
-           Shape{strides});
+  TL_CHECK(sizes.size() == strides.size(), "dimensionality of sizes (", sizes.size(),
+           ") must match dimensionality of strides (", strides.size(), ")");
   int64_t numel = checked_numel(sizes);
   int64_t extent = numel == 0 ? 0 : 1;
   for (size_t i = 0; i < sizes.size(); ++i) {

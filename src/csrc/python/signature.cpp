@@ -158,6 +158,30 @@ void note_subclass(PyObject* o, Arena& arena) {
   }
 }
 
+enum class IntKind { none, fits, too_big };
+IntKind read_int(PyObject* o, int64_t& value) {
+  if (PyBool_Check(o) || PyFloat_Check(o)) return IntKind::none;
+  Object index;
+  if (is_tensor(o)) {
+    const Tensor& t = unwrap(o);
+    if (t.numel() != 1 || !is_integral(t.dtype())) return IntKind::none;
+    value = item(t).to_int();
+    return IntKind::fits;
+  }
+  if (!PyLong_Check(o)) {
+    if (Py_TYPE(o)->tp_as_number == nullptr || Py_TYPE(o)->tp_as_number->nb_index == nullptr) return IntKind::none;
+    index = Object::adopt(PyNumber_Index(o));
+    if (!index) {
+      PyErr_Clear();
+      return IntKind::none;
+    }
+    o = index.get();
+  }
+  int overflow;
+  value = PyLong_AsLongLongAndOverflow(o, &overflow);
+  return overflow == 0 ? IntKind::fits : IntKind::too_big;
+}
+
 bool as_tensors(PyObject* o, Arena& arena, Value& value, bool allow_none) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
   Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
@@ -211,7 +235,7 @@ bool convert(const Param& p, PyObject* o, Value& v, Arena& arena) {
       Dims* d = arena.new_dims();
       int64_t one;
       if (!as_ints(o, *d)) {
-        if (!as_int(o, one)) return false;
+        if (read_int(o, one) != IntKind::fits) return false;
         d->push_back(one);
       }
       v.tag = Tag::ints;
@@ -344,27 +368,9 @@ Dims* Arena::new_dims() {
 }
 
 bool as_int(PyObject* o, int64_t& value) {
-  if (PyBool_Check(o) || PyFloat_Check(o)) return false;
-  if (PyLong_Check(o)) {
-    value = PyLong_AsLongLong(o);
-    if (value == -1 && PyErr_Occurred()) throw PythonError();  // OverflowError, as in PyTorch
-    return true;
-  }
-  if (is_tensor(o)) {
-    const Tensor& t = unwrap(o);
-    if (t.numel() != 1 || !is_integral(t.dtype())) return false;
-    value = item(t).to_int();
-    return true;
-  }
-  if (Py_TYPE(o)->tp_as_number == nullptr || Py_TYPE(o)->tp_as_number->nb_index == nullptr) return false;
-  Object i = Object::adopt(PyNumber_Index(o));
-  if (!i) {
-    PyErr_Clear();
-    return false;
-  }
-  value = PyLong_AsLongLong(i.get());
-  if (value == -1 && PyErr_Occurred()) throw PythonError();
-  return true;
+  IntKind kind = read_int(o, value);
+  TL_CHECK_VALUE(kind != IntKind::too_big, "Overflow when unpacking long long");
+  return kind == IntKind::fits;
 }
 
 bool as_ints(PyObject* o, Dims& value) {
@@ -372,7 +378,7 @@ bool as_ints(PyObject* o, Dims& value) {
   Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   for (Py_ssize_t i = 0; i < n; ++i) {
     int64_t v;
-    if (!as_int(PySequence_Fast_GET_ITEM(o, i), v)) return false;
+    if (read_int(PySequence_Fast_GET_ITEM(o, i), v) != IntKind::fits) return false;
     value.push_back(v);
   }
   return true;
@@ -391,7 +397,7 @@ bool as_scalar(PyObject* o, Scalar& value) {
     int overflow = 0;
     int64_t v = PyLong_AsLongLongAndOverflow(o, &overflow);
     if (overflow != 0) {
-      PyErr_SetString(PyExc_OverflowError, "int too big to convert to a 64-bit integer");
+      PyErr_SetString(PyExc_OverflowError, "int too big to convert");
       throw PythonError();
     }
     value = Scalar(v);
@@ -530,15 +536,41 @@ std::unique_ptr<Signature> parse_signature(const OpRecord& record) {
   return s;
 }
 
+namespace {
+
+std::string bad_item(const Signature& s, const Param& p, PyObject* item, Py_ssize_t at) {
+  int64_t v;
+  std::string why = read_int(item, v) == IntKind::too_big ? "Overflow when unpacking long long"
+                                                          : std::string("type must be tuple of ints,but got ") + Py_TYPE(item)->tp_name;
+  return s.name + "(): argument '" + p.text + "' failed to unpack the object at pos " + std::to_string(at) + " with error \"" + why +
+         "\"";
+}
+// Why an argument does not fit, in PyTorch's words; a list's first bad item is named.
+std::string describe_mismatch(const Signature& s, const Param& p, PyObject* got, Py_ssize_t nargs) {
+  std::string text = s.name + "(): argument '" + (p.text == "self" ? "input" : p.text) + "'";
+  auto at = size_t(&p - s.params.data());
+  if (p.type == Param::Type::ints && (PyTuple_Check(got) || PyList_Check(got))) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(got); ++i) {
+      PyObject* item = PySequence_Fast_GET_ITEM(got, i);
+      int64_t v;
+      if (read_int(item, v) == IntKind::fits) continue;
+      return bad_item(s, p, item, i + 1);
+    }
+  }
+  // A method's arguments are counted without self, which cannot be told apart here: no position then.
+  bool has_self = s.params[0].text == "self";
+  if (!has_self && Py_ssize_t(at) < nargs) text += " (position " + std::to_string(at + 1) + ")";
+  return text + " must be " + readable_types[int(p.type)] + ", not " + Py_TYPE(got)->tp_name;
+}
+
+}  // namespace
+
 bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, Value* values, Arena& arena,
            std::string* error) {
   size_t count = s.params.size();
   const Param* params = s.params.data();
   auto mismatch = [&](const Param& p, PyObject* got) {
-    if (error != nullptr) {
-      *error = s.name + "(): argument '" + p.text + "' must be " + readable_types[int(p.type)] + ", not " +
-               Py_TYPE(got)->tp_name;
-    }
+    if (error != nullptr) *error = describe_mismatch(s, p, got, nargs);
     return false;
   };
   Py_ssize_t given = nargs;
@@ -548,17 +580,14 @@ bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject
     // Two or more ints in a row, or one where the list would be, are the list's items.
     int64_t probe;
     bool spread = nargs > lead + 1 && !PyTuple_Check(args[lead]) && !PyList_Check(args[lead]) && args[lead] != Py_None &&
-                  as_int(args[lead], probe);
+                  read_int(args[lead], probe) != IntKind::none;
     if (spread) {
       if (lead == 1 && !convert(params[0], args[0], values[0], arena)) return mismatch(params[0], args[0]);
       Dims* d = arena.new_dims();
       for (Py_ssize_t i = lead; i < nargs; ++i) {
         int64_t v;
-        if (!as_int(args[i], v)) {
-          if (error != nullptr) {
-            *error = s.name + "(): argument '" + params[lead].text + "' must be tuple of ints, but found element of type " +
-                     Py_TYPE(args[i])->tp_name + " at pos " + std::to_string(i - lead);
-          }
+        if (read_int(args[i], v) != IntKind::fits) {
+          if (error != nullptr) *error = bad_item(s, params[lead], args[i], i - lead + 1);
           return false;
         }
         d->push_back(v);
