@@ -259,7 +259,7 @@ def op_signatures(record: tuple[Any, ...], method: bool, c: str) -> list[str]:
     return texts
 
 
-def is_method(name: str, record: tuple[Any, ...]) -> bool:
+def is_method(record: tuple[Any, ...]) -> bool:
     """Is the op of that record an attribute of tensors?"""
     _, flags, _, _, generic_inplace = record
     if generic_inplace:
@@ -296,6 +296,8 @@ def class_stub(
 ) -> list[str]:
     """The stub of a class of the module; ops are taken from their records."""
     lines = [f"class {name}{bases}:"]
+    if name == "_VariableBase":
+        lines.append("    def __buffer__(self, flags: _int, /) -> memoryview: ...")
     skip = {"__doc__", "__module__", "__new__", "__dict__", "__weakref__", "__getattribute__"}
     skip |= {"__setattr__", "__delattr__", "__dictoffset__", "__weaklistoffset__", "__basicsize__"}
     skip |= {"__pybind11_module_local_v11_system_libstdcpp_gxx_abi_1xxx_use_cxx11_abi_1__"}
@@ -306,7 +308,8 @@ def class_stub(
         if key in skip or key.startswith("__pybind11") or not key.isidentifier():
             continue
         if key in records:
-            signatures = [s for r in records[key] for s in op_signatures(r, True, "")]
+            methods = [r for r in records[key] if is_method(r)]
+            signatures = [s for r in methods for s in op_signatures(r, True, "")]
             lines += define(key, signatures, "    ")
         elif key in METHODS:
             lines += define(key, METHODS[key], "    ")
