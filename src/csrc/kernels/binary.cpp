@@ -108,11 +108,6 @@ TL_ALWAYS_INLINE T xlogy(T a, T b) {
   return b != b ? b : a == 0 ? T(0) : v;
 }
 template <class T>
-TL_ALWAYS_INLINE T xlog1py(T a, T b) {
-  T v = a * math::log1p(b);
-  return b != b ? b : a == 0 ? T(0) : v;
-}
-template <class T>
 TL_ALWAYS_INLINE T hypot(T a, T b) {
   return std::hypot(a, b);
 }
@@ -167,7 +162,6 @@ using Bool = bool;
   X(logaddexp, real, wide, Same, logaddexp(a, b))                 \
   X(logaddexp2, real, wide, Same, logaddexp2(a, b))               \
   X(xlogy, real, wide, Same, xlogy(a, b))                         \
-  X(xlog1py, real, wide, Same, xlog1py(a, b))                     \
   X(copysign, real, plain, Same, std::copysign(a, b))             \
   X(nextafter, real, plain, Same, std::nextafter(a, b))           \
   X(ldexp, real, wide, Same, ldexp(a, b))                         \

@@ -7,7 +7,7 @@ namespace tl::kernels {
 
 enum class BinaryOp : uint8_t {
   add, sub, mul, div, div_trunc, div_floor, remainder, fmod, pow, atan2, maximum, minimum, fmax, fmin, hypot,
-  logaddexp, logaddexp2, xlogy, xlog1py, copysign, nextafter, ldexp, heaviside,
+  logaddexp, logaddexp2, xlogy, copysign, nextafter, ldexp, heaviside,
   eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,
   bitwise_and, bitwise_or, bitwise_xor, shift_left, shift_right, gcd, lcm,
 };

@@ -115,7 +115,7 @@ TL_UNARY(rad2deg, real, plain, x * T(57.2957795130823208768), TL_NONE, floating,
 
 TL_UNARY(relu, all, plain, x < 0 ? T(0) : x, TL_NONE, keeps, "ReluBackward0:result", output, threshold_backward(g, y, 0),
          "The element where it is positive, zero elsewhere.")
-TL_UNARY(gelu, real, wide, gelu(x), TL_NONE, inner, "GeluBackward0:self", input, gelu_backward(g, x),
+TL_UNARY(gelu_erf, real, wide, gelu(x), TL_NONE, inner, "GeluBackward0:self", input, gelu_backward(g, x),
          "x times the normal distribution function of x (https://arxiv.org/abs/1606.08415).")
 TL_UNARY(gelu_tanh, real, wide, gelu_tanh(x), TL_NONE, inner, "GeluBackward0:self", input, gelu_tanh_backward(g, x),
          "gelu by its approximation with tanh.")

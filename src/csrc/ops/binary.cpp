@@ -89,16 +89,6 @@ constexpr BinaryInfo div_info{"div", BinaryOp::div, "div_true_cpu", Kind::floati
 constexpr BinaryInfo div_trunc_info{"div", BinaryOp::div_trunc, "div_trunc_cpu", Kind::plain, Cost::medium, false};
 constexpr BinaryInfo div_floor_info{"floor_divide", BinaryOp::div_floor, "div_floor_cpu", Kind::plain, Cost::medium, false};
 
-// An in-place op's own operands as backward needs them: the values before the write.
-struct Kept {
-  Tensor self, other;
-  Kept(const Tensor& s, const Tensor& o, bool needs_self, bool needs_other) {
-    if (!needs_grad(s, o)) return;
-    if (needs_self) self = clone(s);
-    if (needs_other) other = o->storage == s->storage ? clone(o) : o;
-  }
-};
-
 // --- add and sub -----------------------------------------------------------------------------------
 
 void check_alpha(DType result, const Scalar& alpha) {
@@ -267,7 +257,7 @@ Tensor mul(const Tensor& self, const Scalar& other) {
 }
 Tensor mul_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "mul_");
-  Kept old(self, other, requires_grad(other), requires_grad(self));
+  KeptOperands old(self, other, requires_grad(other), requires_grad(self));
   binary_(mul_info, self, other);
   if (needs_grad(self, other)) {
     record_inplace(self, "MulBackward0:self,other", inputs(self, other), saves(old.self, old.other), mul_backward);
@@ -319,7 +309,7 @@ Tensor div(const Tensor& self, const Scalar& other) {
 }
 Tensor div_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "div_");
-  Kept old(self, other, requires_grad(other), true);
+  KeptOperands old(self, other, requires_grad(other), true);
   binary_(div_info, self, other);
   if (needs_grad(self, other)) {
     record_inplace(self, "DivBackward0:self,other", inputs(self, other), saves(old.self, old.other), div_backward);
@@ -343,7 +333,7 @@ const BinaryInfo& rounding_info(const std::string& mode) {
 Tensor div_rounded(const Tensor& self, const Tensor& other, const std::optional<std::string>& mode) {
   if (!mode) return div(self, other);
   Tensor out = binary(rounding_info(*mode), self, other);
-  if (needs_grad(self, other)) record(out, "DivBackward1", inputs(self, other), saves(), rounded_backward);
+  if (needs_grad(self, other)) record(out, "DivBackward2", inputs(self, other), saves(), rounded_backward);
   return out;
 }
 Tensor div_rounded_(const Tensor& self, const Tensor& other, const std::optional<std::string>& mode) {
@@ -351,41 +341,26 @@ Tensor div_rounded_(const Tensor& self, const Tensor& other, const std::optional
   const BinaryInfo& info = rounding_info(*mode);
   check_inplace(self, "div_");
   binary_(info, self, other);
-  if (needs_grad(self, other)) record_inplace(self, "DivBackward1", inputs(self, other), saves(), rounded_backward);
+  if (needs_grad(self, other)) record_inplace(self, "DivBackward2", inputs(self, other), saves(), rounded_backward);
   return self;
 }
 
-[[noreturn]] void no_floor_gradient() {
-  fail(ErrorKind::runtime, "derivative for aten::floor_divide is not implemented");
-}
 Tensor floor_divide(const Tensor& self, const Tensor& other) {
   Tensor out = binary(div_floor_info, self, other);
-  if (needs_grad(self, other)) {
-    record(out, "NotImplemented", inputs(self, other), saves(), [](Backward&) { no_floor_gradient(); });
-  }
+  if (needs_grad(self, other)) record(out, "NotImplemented", inputs(self, other), saves(), no_derivative("floor_divide"));
   return out;
 }
 Tensor floor_divide_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "floor_divide_");
   binary_(div_floor_info, self, other);
   if (needs_grad(self, other)) {
-    record_inplace(self, "NotImplemented", inputs(self, other), saves(), [](Backward&) { no_floor_gradient(); });
+    record_inplace(self, "NotImplemented", inputs(self, other), saves(), no_derivative("floor_divide"));
   }
   return self;
 }
 
 // --- the old order of arguments ------------------------------------------------------------------
 
-// Said once per form, as PyTorch does.
-void old_form(bool& said, const char* message) {
-  if (said) return;
-  said = true;
-  warn(message);
-}
-#define TL_OLD_FORM(name, rest, now)                                                                             \
-  static bool said = false;                                                                                      \
-  old_form(said, "This overload of " name " is deprecated:\n\t" name "(" rest                                     \
-                 ")\nConsider using one of the following signatures instead:\n\t" name "(" now ")")
 Tensor add_old(const Tensor& self, const Scalar& alpha, const Tensor& other) {
   TL_OLD_FORM("add", "Number alpha, Tensor other", "Tensor other, *, Number alpha = 1");
   return add(self, other, alpha);

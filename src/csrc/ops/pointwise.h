@@ -4,7 +4,7 @@
 
 #include <initializer_list>
 
-#include "autograd/state.h"
+#include "autograd/record.h"
 #include "kernels/binary.h"
 #include "kernels/nary.h"
 #include "kernels/unary.h"
@@ -79,6 +79,17 @@ inline kernels::Loop find_loop(kernels::NaryOp op, kernels::Compute compute) {
   return compute == kernels::Compute::c128 ? complex_loop(op) : kernels::nary_loop(op, compute);
 }
 
+// The backward of an op that PyTorch has none for either: it says so, and drops no gradient.
+inline auto no_derivative(const char* name) {
+  return [name](Backward&) { fail(ErrorKind::runtime, "derivative for aten::", name, " is not implemented"); };
+}
+
+// Warns of the old order of arguments once per form, as PyTorch does.
+#define TL_OLD_FORM(name, old, now)                                                                                        \
+  if (static bool said = false; !std::exchange(said, true))                                                                \
+  warn("This overload of " name " is deprecated:\n\t" name "(" old ")\nConsider using one of the following signatures " \
+       "instead:\n\t" name "(" now ")")
+
 // An op with two operands, to be run on any.
 struct BinaryInfo {
   enum class Kind : uint8_t {
@@ -97,16 +108,31 @@ Tensor binary(const BinaryInfo& info, const Operand& a, const Operand& b);
 // self = op(self, other), without history; bumps the version.
 void binary_(const BinaryInfo& info, const Tensor& self, const Operand& other);
 
+// An in-place op's own operands as its backward needs them: the values before the write, where they
+// are needed at all.
+struct KeptOperands {
+  Tensor self, other;
+  KeptOperands(const Tensor& s, const Tensor& o, bool needs_self, bool needs_other) {
+    if (!needs_grad(s, o)) return;
+    if (needs_self) self = clone(s);
+    if (needs_other) other = o->storage == s->storage ? clone(o) : o;
+  }
+};
+
 // The same for ops of several operands, run in the dtype that they promote to.
 struct NaryInfo {
   const char* name;
   kernels::NaryOp op;
+  const char* loop_name = name;
   Cost cost = Cost::light;
   bool takes_integers = true;
 };
 Tensor nary(const NaryInfo& info, Operands inputs);
 // self = op(inputs), one of which is self.
 void nary_(const NaryInfo& info, const Tensor& self, Operands inputs);
+// The same in a dtype that the numbers among the inputs do not raise.
+Tensor nary_as(const NaryInfo& info, DType common, Operands inputs);
+void nary_as_(const NaryInfo& info, const Tensor& self, Operands inputs);
 
 // The conjugate of a complex tensor; a real one itself.
 Tensor conj(const Tensor& self);
