@@ -1,6 +1,7 @@
 #include "kernels/random.h"
 
 #include <cmath>
+#include <cstring>
 
 namespace tl::kernels {
 
@@ -82,45 +83,22 @@ TL_ALWAYS_INLINE double scale_add(double x, double scale, double add) {
 #endif
 }
 
-template <class T>
-void uniform_of(const UniformArgs& a) {
+void uniform_values_impl(bool is_double, const UniformArgs& a) {
   const uint32_t* TL_RESTRICT w = a.words;
-  T* TL_RESTRICT out = static_cast<T*>(a.out);
-  if constexpr (std::is_same_v<T, double>) {
-    if (a.from == 0 && a.to == 1) {
-      for (int64_t i = 0; i < a.n; ++i) out[i] = unit_double(w + 2 * i);
-      return;
-    }
-    const double from = a.from, to = a.to, range = to - from;
+  if (is_double) {
+    double* TL_RESTRICT out = static_cast<double*>(a.out);
+    const double from = a.from, range = a.to - a.from, limit = a.limit;
     for (int64_t i = 0; i < a.n; ++i) {
       double v = scale_add(unit_double(w + 2 * i), range, from);
-      out[i] = v >= to ? from : v;
+      out[i] = v >= limit ? from : v;
     }
   } else {
-    // A value that rounds up to the end of the range becomes its beginning.
-    const float from = float(a.from), to = float(a.to), range = to - from;
-    if (std::is_same_v<T, float> && from == 0 && to == 1) {
-      for (int64_t i = 0; i < a.n; ++i) out[i] = convert<T>(unit_float(w[i]));
-      return;
-    }
-    const float first = convert<float>(convert<T>(from)), last = convert<float>(convert<T>(to));
+    float* TL_RESTRICT out = static_cast<float*>(a.out);
+    const float from = float(a.from), range = float(a.to) - from, limit = float(a.limit);
     for (int64_t i = 0; i < a.n; ++i) {
-      float v = convert<float>(convert<T>(scale_add(unit_float(w[i]), range, from)));
-      out[i] = convert<T>(v >= last ? first : v);
+      float v = scale_add(unit_float(w[i]), range, from);
+      out[i] = v >= limit ? from : v;
     }
-  }
-}
-
-void uniform_values_impl(DType dtype, const UniformArgs& a) {
-  switch (dtype) {
-    case DType::Float64:
-      return uniform_of<double>(a);
-    case DType::Float16:
-      return uniform_of<Half>(a);
-    case DType::BFloat16:
-      return uniform_of<BFloat16>(a);
-    default:
-      return uniform_of<float>(a);
   }
 }
 
@@ -217,17 +195,17 @@ TL_ALWAYS_INLINE void sincos_of(double angle, double& sine, double& cosine) {
 }
 
 // Box and Muller, 1958. The angle is rounded in the type of the values, as PyTorch rounds it.
-template <class T, class C>
+template <class T>
 void normal_groups_of(const NormalArgs& a) {
-  constexpr int wide = sizeof(C) / 4;
+  constexpr int wide = sizeof(T) / 4;
   const uint32_t* TL_RESTRICT w = a.words;
   T* TL_RESTRICT out = static_cast<T*>(a.out);
-  const C mean = C(a.mean), std = C(a.std);
+  const T mean = T(a.mean), std = T(a.std);
   for (int64_t g = 0; g < a.groups; ++g) {
     const uint32_t* TL_RESTRICT in = w + g * 16 * wide;
     T* TL_RESTRICT to = out + g * 16;
     for (int j = 0; j < 8; ++j) {
-      C u1, u2;
+      T u1, u2;
       if constexpr (wide == 1) {
         u1 = 1 - unit_float(in[j]);
         u2 = unit_float(in[j + 8]);
@@ -235,30 +213,23 @@ void normal_groups_of(const NormalArgs& a) {
         u1 = 1 - unit_double(in + 2 * j);
         u2 = unit_double(in + 2 * j + 16);
       }
-      C radius = std::sqrt(C(-2) * log_of(u1));
-      C angle = C(6.283185307179586476925) * u2;
-      C s, c;
+      T radius = std::sqrt(T(-2) * log_of(u1));
+      T angle = T(6.283185307179586476925) * u2;
+      T s, c;
       sincos_of(angle, s, c);
-      to[j] = convert<T>(radius * c * std + mean);
-      to[j + 8] = convert<T>(radius * s * std + mean);
+      to[j] = radius * c * std + mean;
+      to[j + 8] = radius * s * std + mean;
     }
   }
 }
-void normal_groups_impl(DType dtype, const NormalArgs& a) {
-  switch (dtype) {
-    case DType::Float64:
-      return normal_groups_of<double, double>(a);
-    case DType::Float16:
-      return normal_groups_of<Half, float>(a);
-    case DType::BFloat16:
-      return normal_groups_of<BFloat16, float>(a);
-    default:
-      return normal_groups_of<float, float>(a);
-  }
+void normal_groups_impl(bool is_double, const NormalArgs& a) {
+  is_double ? normal_groups_of<double>(a) : normal_groups_of<float>(a);
 }
 
-void normal_pairs_impl(const uint32_t* TL_RESTRICT w, double* TL_RESTRICT out, int64_t pairs) {
-  for (int64_t i = 0; i < pairs; ++i) {
+// A whole number of vectors at once, whatever is asked for.
+constexpr int pairs_at_once = 8;
+TL_ALWAYS_INLINE void normal_pair_block(const uint32_t* TL_RESTRICT w, double* TL_RESTRICT out) {
+  for (int i = 0; i < pairs_at_once; ++i) {
     double u1 = unit_double(w + 4 * i), u2 = unit_double(w + 4 * i + 2);
     double radius = std::sqrt(-2 * log_of(1 - u2));
     double s, c;
@@ -267,27 +238,39 @@ void normal_pairs_impl(const uint32_t* TL_RESTRICT w, double* TL_RESTRICT out, i
     out[2 * i + 1] = radius * s;
   }
 }
+void normal_pairs_impl(const uint32_t* w, double* out, int64_t pairs) {
+  while (pairs >= pairs_at_once) {
+    normal_pair_block(w, out);
+    w += 4 * pairs_at_once;
+    out += 2 * pairs_at_once;
+    pairs -= pairs_at_once;
+  }
+  if (pairs == 0) return;
+  uint32_t words[4 * pairs_at_once] = {};
+  double values[2 * pairs_at_once];
+  std::memcpy(words, w, size_t(pairs) * 16);
+  normal_pair_block(words, values);
+  std::memcpy(out, values, size_t(pairs) * 16);
+}
 
 // --- integers -----------------------------------------------------------------------------------
 
-template <class T>
-void integers_of(const IntegerArgs& a) {
+void random_integers_impl(const IntegerArgs& a) {
   const uint32_t* TL_RESTRICT w = a.words;
-  T* TL_RESTRICT out = static_cast<T*>(a.out);
-  const int64_t base = a.base;
-  const uint64_t range = a.range;
+  int64_t* TL_RESTRICT out = a.out;
+  const uint64_t base = uint64_t(a.base), range = a.range;
+  const bool power = (range & (range - 1)) == 0;  // 0 too: all 64 bits
   if (a.wide) {
-    const bool power = (range & (range - 1)) == 0;  // 0 too: all 64 bits
     for (int64_t i = 0; i < a.n; ++i) {
       uint64_t v = uint64_t(w[2 * i]) << 32 | w[2 * i + 1];
       v = power ? v & (range - 1) : v % range;
-      out[i] = convert<T>(int64_t(v + uint64_t(base)));
+      out[i] = int64_t(v + base);
     }
     return;
   }
-  if ((range & (range - 1)) == 0) {
+  if (power) {
     const uint32_t mask = uint32_t(range - 1);
-    for (int64_t i = 0; i < a.n; ++i) out[i] = convert<T>(int64_t(w[i] & mask) + base);
+    for (int64_t i = 0; i < a.n; ++i) out[i] = int64_t((w[i] & mask) + base);
     return;
   }
   // A quotient by doubles is off by one at most. Ranges of narrow draws are below 2**31, and
@@ -299,31 +282,7 @@ void integers_of(const IntegerArgs& a) {
     double r = x - q * d;
     r = r < 0 ? r + d : r;
     r = r >= d ? r - d : r;
-    out[i] = convert<T>(int64_t(int32_t(r)) + base);
-  }
-}
-void random_integers_impl(DType dtype, const IntegerArgs& a) {
-  switch (dtype) {
-    case DType::Bool:
-      return integers_of<bool>(a);
-    case DType::UInt8:
-      return integers_of<uint8_t>(a);
-    case DType::Int8:
-      return integers_of<int8_t>(a);
-    case DType::Int16:
-      return integers_of<int16_t>(a);
-    case DType::Int32:
-      return integers_of<int32_t>(a);
-    case DType::Float16:
-      return integers_of<Half>(a);
-    case DType::BFloat16:
-      return integers_of<BFloat16>(a);
-    case DType::Float32:
-      return integers_of<float>(a);
-    case DType::Float64:
-      return integers_of<double>(a);
-    default:
-      return integers_of<int64_t>(a);
+    out[i] = int64_t(int32_t(r)) + a.base;
   }
 }
 
@@ -354,18 +313,34 @@ void bernoulli_values_impl(size_t item_size, const BernoulliArgs& a) {
   }
 }
 
+void bernoulli_each_impl(bool is_double, const uint32_t* TL_RESTRICT w, const void* p, uint8_t* TL_RESTRICT out, int64_t n) {
+  if (is_double) {
+    const double* TL_RESTRICT limit = static_cast<const double*>(p);
+    for (int64_t i = 0; i < n; ++i) out[i] = unit_double(w + 2 * i) < limit[i];
+  } else {
+    const float* TL_RESTRICT limit = static_cast<const float*>(p);
+    for (int64_t i = 0; i < n; ++i) out[i] = unit_float(w[i]) < limit[i];
+  }
+}
+
 // --- others -------------------------------------------------------------------------------------
 
-void draw_doubles_impl(DoubleDraw kind, const uint32_t* TL_RESTRICT w, double* TL_RESTRICT out, int64_t n,
-                       double parameter) {
-  if (kind == DoubleDraw::uniform) {
-    for (int64_t i = 0; i < n; ++i) out[i] = unit_double(w + 2 * i);
-  } else if (kind == DoubleDraw::exponential) {
-    const double scale = -1 / parameter;
+void draw_doubles_impl(DoubleDraw kind, const uint32_t* TL_RESTRICT w, double* TL_RESTRICT out, int64_t n, double a,
+                       double b) {
+  if (kind == DoubleDraw::exponential) {
+    const double scale = -1 / a;
     for (int64_t i = 0; i < n; ++i) out[i] = scale * log_of(1 - unit_double(w + 2 * i));
-  } else {
-    const double failure = std::log1p(-parameter);
+  } else if (kind == DoubleDraw::geometric) {
+    const double failure = std::log1p(-a);
     for (int64_t i = 0; i < n; ++i) out[i] = std::ceil(log_of(unit_double(w + 2 * i)) / failure);
+  } else {
+    for (int64_t i = 0; i < n; ++i) {
+      double angle = 3.14159265358979323846 * (unit_double(w + 2 * i) - 0.5);
+      double s, c;
+      sincos_of(angle < 0 ? -angle : angle, s, c);
+      double tangent = s / c;
+      out[i] = a + b * (angle < 0 ? -tangent : tangent);
+    }
   }
 }
 
@@ -377,6 +352,7 @@ TL_KERNEL(normal_groups, &normal_groups_impl);
 TL_KERNEL(normal_pairs, &normal_pairs_impl);
 TL_KERNEL(random_integers, &random_integers_impl);
 TL_KERNEL(bernoulli_values, &bernoulli_values_impl);
+TL_KERNEL(bernoulli_each, &bernoulli_each_impl);
 TL_KERNEL(draw_doubles, &draw_doubles_impl);
 
 }  // namespace tl::kernels

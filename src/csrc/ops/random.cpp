@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "autograd/record.h"
+#include "core/strided.h"
+#include "kernels/copy.h"
 #include "kernels/random.h"
 #include "ops/copy.h"
 #include "ops/ops.h"
@@ -12,6 +14,12 @@
 namespace tl {
 
 namespace {
+
+#if defined(_MSC_VER)
+#define TL_PREFETCH(address) (void)(address)
+#else
+#define TL_PREFETCH(address) __builtin_prefetch(address, 1)
+#endif
 
 constexpr int64_t words_at_once = 2048;
 
@@ -37,13 +45,50 @@ void fill_from_words(const Tensor& self, int words_each, Generator* generator, F
   });
 }
 
+// Memory for `n` values of `made`, which are then put into `out` as `wanted`.
+class Converted {
+ public:
+  Converted(DType made, DType wanted, void* out, int64_t n) : made_(made), wanted_(wanted), out_(out), n_(n) {}
+  ~Converted() {
+    if (made_ == wanted_) return;
+    kernels::convert_run(wanted_, static_cast<char*>(out_), int64_t(item_size(wanted_)), made_, buffer_,
+                         int64_t(item_size(made_)), n_);
+  }
+  void* data() { return made_ == wanted_ ? out_ : buffer_; }
+
+ private:
+  DType made_, wanted_;
+  void* out_;
+  int64_t n_;
+  alignas(64) char buffer_[words_at_once * 8];
+};
+DType computed_in(DType dtype) { return dtype == DType::Float64 ? DType::Float64 : DType::Float32; }
+
+// The smallest float that becomes `to`, or more, when it is rounded to T.
+template <class T>
+float rounds_to(float to) {
+  const T last = convert<T>(to);
+  // Its neighbour below: nearer to zero for positive values.
+  T before = last;
+  before.bits = uint16_t((last.bits & 0x7fff) == 0 ? 0x8001 : last.bits & 0x8000 ? last.bits + 1 : last.bits - 1);
+  float middle = (convert<float>(before) + convert<float>(last)) / 2;
+  return convert<float>(convert<T>(middle)) >= convert<float>(last) ? middle : std::nextafter(middle, INFINITY);
+}
+
 }  // namespace
 
 void fill_uniform(const Tensor& self, double from, double to, Generator* generator) {
   Tensor t = as_reals(self);
-  DType dtype = t.dtype();
-  fill_from_words(t, dtype == DType::Float64 ? 2 : 1, generator, [&](const uint32_t* words, void* out, int64_t n) {
-    kernels::uniform_values(dtype, kernels::UniformArgs{words, out, n, from, to});
+  const DType dtype = t.dtype(), made = computed_in(dtype);
+  const bool is_double = made == DType::Float64;
+  // What rounds up to the end of the range becomes its beginning.
+  double limit = is_double                     ? to
+                 : dtype == DType::Float16  ? rounds_to<Half>(float(to))
+                 : dtype == DType::BFloat16 ? rounds_to<BFloat16>(float(to))
+                                            : float(to);
+  fill_from_words(t, is_double ? 2 : 1, generator, [&](const uint32_t* words, void* out, int64_t n) {
+    Converted values(made, dtype, out, n);
+    kernels::uniform_values(is_double, kernels::UniformArgs{words, values.data(), n, from, to, limit});
   });
 }
 
@@ -68,56 +113,48 @@ void fill_bernoulli(const Tensor& self, double p, Generator* generator) {
 }
 
 void fill_bernoulli(const Tensor& self, const Tensor& p, Generator* generator) {
-  const DType from = p.dtype(), to = self.dtype();
+  const DType from = p.dtype(), to = self.dtype(), made = computed_in(from);
   TL_CHECK_NOTIMPL(is_floating(from), "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_legacy_name(from), "'");
   TL_CHECK_NOTIMPL(!is_complex(to), "\"bernoulli_tensor_cpu_self_\" not implemented for '", dtype_legacy_name(to), "'");
-  constexpr int64_t piece = 256;
-  auto read = [&](const char* data, int64_t stride, int64_t n, double* values) {
-    dispatch_all(from, [&]<class T>(TypeTag<T>) {
-      for (int64_t i = 0; i < n; ++i) values[i] = convert<double>(*reinterpret_cast<const T*>(data + i * stride));
-    });
+  const bool is_double = made == DType::Float64;
+  constexpr int64_t piece = 512;
+  alignas(64) char p_values[piece * 8];
+  auto read = [&](const char* data, int64_t stride, int64_t n) {
+    kernels::convert_run(made, p_values, int64_t(item_size(made)), from, data, stride, n);
+  };
+  auto between = [](const auto* values, int64_t n) {
+    bool valid = true;
+    for (int64_t i = 0; i < n; ++i) valid &= values[i] >= 0 && values[i] <= 1;
+    return valid;
   };
   // All probabilities are looked at before anything is drawn.
   StridedLoop<1>(p.sizes(), {&p}).run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
-    double values[piece];
     for (int64_t i = 0; i < n; i += piece) {
       int64_t m = std::min(piece, n - i);
-      read(data[0] + i * strides[0], strides[0], m, values);
-      for (int64_t j = 0; j < m; ++j) {
-        TL_CHECK(values[j] >= 0 && values[j] <= 1, "bernoulli expects all elements of p to be in [0, 1], but got ", values[j]);
-      }
+      read(data[0] + i * strides[0], strides[0], m);
+      bool valid = is_double ? between(reinterpret_cast<const double*>(p_values), m)
+                             : between(reinterpret_cast<const float*>(p_values), m);
+      TL_CHECK(valid, "bernoulli expects all elements of p to be in [0, 1]");
     }
   });
-  const uint64_t one = bits_of(1, to);
-  const size_t item = item_size(to);
-  const bool wide = from == DType::Float64;  // else a word for each
   Drawing drawing(generator, self.numel());
   StridedLoop<2>(self.sizes(), {&self, &p}).run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
-    double values[piece];
-    uint32_t words[2 * piece];
+    alignas(64) uint32_t words[2 * piece];
+    alignas(64) uint8_t drawn[piece];
     for (int64_t i = 0; i < n; i += piece) {
       int64_t m = std::min(piece, n - i);
-      kernels::random_words(drawing->engine, words, wide ? 2 * m : m);
-      read(data[1] + i * strides[1], strides[1], m, values);
-      for (int64_t j = 0; j < m; ++j) {
-        double u;
-        if (wide) {
-          uint64_t bits = uint64_t(words[2 * j]) << 32 | words[2 * j + 1];
-          u = double(bits & ((uint64_t(1) << 53) - 1)) * 0x1p-53;
-        } else {
-          u = double(words[j] & 0xffffffu) * 0x1p-24;
-        }
-        uint64_t bits = u < values[j] ? one : 0;
-        std::memcpy(data[0] + (i + j) * strides[0], &bits, item);
-      }
+      kernels::random_words(drawing->engine, words, is_double ? 2 * m : m);
+      read(data[1] + i * strides[1], strides[1], m);
+      kernels::bernoulli_each(is_double, words, p_values, drawn, m);
+      kernels::convert_run(to, data[0] + i * strides[0], strides[0], DType::UInt8, reinterpret_cast<char*>(drawn), 1, m);
     }
   });
 }
 
 void fill_integers(const Tensor& self, uint64_t range, int64_t base, bool wide, Generator* generator) {
-  DType dtype = self.dtype();
   fill_from_words(self, wide ? 2 : 1, generator, [&](const uint32_t* words, void* out, int64_t n) {
-    kernels::random_integers(dtype, kernels::IntegerArgs{words, out, n, range, base, wide});
+    Converted values(DType::Int64, self.dtype(), out, n);
+    kernels::random_integers(kernels::IntegerArgs{words, static_cast<int64_t*>(values.data()), n, range, base, wide});
   });
 }
 void fill_integers_between(const Tensor& self, int64_t from, int64_t to, Generator* generator) {
@@ -153,14 +190,10 @@ void NormalSource::draw(double* out, int64_t n, double mean, double std) {
 
 void fill_from_doubles(const Tensor& self, Generator* generator,
                        void (*draw)(void* context, Generator& g, double* out, int64_t n), void* context) {
-  constexpr int64_t piece = 256;
   Drawing drawing(generator, self.numel());
-  double values[piece];
-  fill_pieces(self, piece, [&](void* out, int64_t n) {
-    draw(context, *drawing, values, n);
-    dispatch_all(self.dtype(), [&]<class T>(TypeTag<T>) {
-      for (int64_t i = 0; i < n; ++i) static_cast<T*>(out)[i] = convert<T>(values[i]);
-    });
+  fill_pieces(self, 512, [&](void* out, int64_t n) {
+    Converted values(DType::Float64, self.dtype(), out, n);
+    draw(context, *drawing, static_cast<double*>(values.data()), n);
   });
 }
 
@@ -172,15 +205,16 @@ void fill_normal(const Tensor& self, double mean, double std, Generator* generat
     auto draw = [&](Generator& g, double* out, int64_t n) { NormalSource(g).draw(out, n, mean, std); };
     return fill_from_doubles(t, generator, draw);
   }
-  DType dtype = t.dtype();
-  const int words_each = dtype == DType::Float64 ? 2 : 1;
+  const DType dtype = t.dtype(), made = computed_in(dtype);
+  const int words_each = made == DType::Float64 ? 2 : 1;
   const int words_a_group = 16 * words_each;
   Drawing drawing(generator, numel);
   alignas(64) uint32_t words[words_at_once];
   auto draw = [&](int64_t first, int64_t groups) {
     kernels::random_words(drawing->engine, words, groups * words_a_group);
     void* out = t.bytes() + size_t(first) * item_size(dtype);
-    kernels::normal_groups(dtype, kernels::NormalArgs{words, out, groups, mean, std});
+    Converted values(made, dtype, out, 16 * groups);
+    kernels::normal_groups(made == DType::Float64, kernels::NormalArgs{words, values.data(), groups, mean, std});
   };
   int64_t whole = numel / 16;
   for (int64_t g = 0; g < whole;) {
@@ -307,10 +341,21 @@ Tensor randint(int64_t high, IntView size, Generator* g, const Tensor& out, Type
 template <class T>
 void shuffle(T* values, int64_t n, Generator& g) {
   for (int64_t i = 0; i < n; ++i) values[i] = convert<T>(i);
-  bool wide = uint64_t(n) >> 32 != 0;
-  for (int64_t i = 0; i < n - 1; ++i) {
-    int64_t j = i + int64_t(wide ? g.random64() % uint64_t(n - i) : g.random() % uint32_t(n - i));
-    std::swap(values[i], values[j]);
+  if (uint64_t(n) >> 32 != 0) {
+    for (int64_t i = 0; i < n - 1; ++i) std::swap(values[i], values[i + int64_t(g.random64() % uint64_t(n - i))]);
+    return;
+  }
+  // Where the swaps go is known ahead, so that their memory can come.
+  constexpr int64_t block = 64;
+  uint32_t words[block];
+  for (int64_t i = 0; i < n - 1;) {
+    const int64_t m = std::min(block, n - 1 - i);
+    kernels::random_words(g.engine, words, m);
+    for (int64_t k = 0; k < m; ++k) {
+      words[k] %= uint32_t(n - i - k);
+      TL_PREFETCH(values + i + k + words[k]);
+    }
+    for (int64_t k = 0; k < m; ++k, ++i) std::swap(values[i], values[i + words[k]]);
   }
 }
 Tensor randperm(int64_t n, Generator* g, const Tensor& out, Type dtype) {
@@ -380,12 +425,12 @@ const OpRecord records[] = {
     {"randn_like(Tensor self, *, " TL_LIKE, TL_OP(randn_like), factory,
      "Normal values of mean 0 and variance 1, in the shape and dtype of `self`.",
      "randn(3, 4) | randn(2, 0) | randn(5, 4).t()"},
+    {"randint_like(Tensor self, Tensor high, *, " TL_LIKE, TL_OP(randint_like_tensor), factory,
+     "The same with `high` in a tensor.", "randn(3, 4), tensor(5)"},
     {"randint_like(Tensor self, int high, *, " TL_LIKE, TL_OP(randint_like), factory,
      "Integers from 0 to `high`, exclusive, in the shape and dtype of `self`.", "randn(3, 4), 5 | randn(0), 3"},
     {"randint_like(Tensor self, int low, int high, *, " TL_LIKE, TL_OP(randint_like_between), factory,
      "Integers from `low` to `high`, exclusive, in the shape and dtype of `self`.", "randn(3, 4), -5, 5"},
-    {"randint_like(Tensor self, Tensor high, *, " TL_LIKE, TL_OP(randint_like_tensor), factory,
-     "The same with `high` in a tensor.", "randn(3, 4), tensor(5)"},
 };
 const RegisterOps registered(records);
 

@@ -148,6 +148,7 @@ Tensor bernoulli_number_(const Tensor& self, double p, Generator* g) {
 }
 Tensor bernoulli_tensor_(const Tensor& self, const Tensor& p, Generator* g) {
   check_inplace(self, "bernoulli_");
+  if (is_complex(self.dtype())) not_implemented("bernoulli_tensor_cpu_self_", self.dtype());
   fill_bernoulli(self, expand(p, self.sizes()), g);
   self.bump_version();
   if (needs_grad(self, p)) {
@@ -161,14 +162,14 @@ Tensor bernoulli_tensor_(const Tensor& self, const Tensor& p, Generator* g) {
 
 // --- by doubles ---------------------------------------------------------------------------------
 
-void fill_drawn(const Tensor& self, kernels::DoubleDraw kind, double parameter, Generator* g) {
+void fill_drawn(const Tensor& self, kernels::DoubleDraw kind, double a, double b, Generator* g) {
   fill_from_doubles(self, g, [&](Generator& source, double* out, int64_t n) {
-    constexpr int64_t piece = 256;
-    uint32_t words[2 * piece];
+    constexpr int64_t piece = 512;
+    alignas(64) uint32_t words[2 * piece];
     for (int64_t i = 0; i < n; i += piece) {
       int64_t m = std::min(piece, n - i);
       kernels::random_words(source.engine, words, 2 * m);
-      kernels::draw_doubles(kind, words, out + i, m, parameter);
+      kernels::draw_doubles(kind, words, out + i, m, a, b);
     }
   });
 }
@@ -176,7 +177,7 @@ void fill_drawn(const Tensor& self, kernels::DoubleDraw kind, double parameter, 
 }  // namespace
 
 void fill_exponential(const Tensor& self, double rate, Generator* generator) {
-  fill_drawn(self, kernels::DoubleDraw::exponential, rate, generator);
+  fill_drawn(self, kernels::DoubleDraw::exponential, rate, 0, generator);
 }
 
 namespace {
@@ -193,7 +194,7 @@ Tensor geometric_(const Tensor& self, double p, Generator* g) {
   check_inplace(self, "geometric_");
   TL_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
   if (self.dtype() == DType::Bool || is_complex(self.dtype())) not_implemented("geometric_cpu", self.dtype());
-  fill_drawn(self, kernels::DoubleDraw::geometric, p, g);
+  fill_drawn(self, kernels::DoubleDraw::geometric, p, 0, g);
   return written(self, "GeometricBackward0");
 }
 Tensor cauchy_(const Tensor& self, double median, double sigma, Generator* g) {
@@ -201,9 +202,7 @@ Tensor cauchy_(const Tensor& self, double median, double sigma, Generator* g) {
   TL_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
   TL_CHECK(is_floating(self.dtype()), "Cauchy distribution is a continuous probability distribution. dtype must be a "
            "floating point but you specified ", dtype_legacy_name(self.dtype()));
-  fill_from_doubles(self, g, [&](Generator& source, double* out, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) out[i] = median + sigma * std::tan(3.14159265358979323846 * (source.uniform() - 0.5));
-  });
+  fill_drawn(self, kernels::DoubleDraw::cauchy, median, sigma, g);
   return written(self, "CauchyBackward0");
 }
 Tensor log_normal_(const Tensor& self, double mean, double std, Generator* g) {

@@ -21,7 +21,6 @@ class NotImplementedNode final : public Node {
     num_edges = 1;
   }
   void apply(Tensor*, Tensor*) override { fail(ErrorKind::runtime, "derivative for ", op_, " is not implemented"); }
-  std::string name() const override { return "torch::autograd::NotImplemented"; }
 
  private:
   Edge edge_;

@@ -58,7 +58,14 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
 
 // --- what every node has -----------------------------------------------------------------------
 
-PyObject* get_name(PyObject* self, PyObject*) { return PyUnicode_FromString(node_of(self).name().c_str()); }
+// Nodes of no op (AccumulateGrad, CopySlices, NotImplemented) are named with PyTorch's namespace.
+PyObject* get_name(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    std::string name = node_of(self).name();
+    if (name.find("Backward") == std::string::npos) name = "torch::autograd::" + name;
+    return PyUnicode_FromString(name.c_str());
+  });
+}
 PyObject* get_sequence_nr(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(node_of(self).sequence_nr); }
 
 PyObject* get_next_functions(PyObject* self, void*) {

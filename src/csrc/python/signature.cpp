@@ -246,6 +246,9 @@ bool convert(const Param& p, PyObject* o, Value& v, Arena& arena) {
       Scalar s;
       if (PyFloat_CheckExact(o)) {
         v.d = PyFloat_AS_DOUBLE(o);
+      } else if (PyLong_CheckExact(o)) {
+        v.d = PyLong_AsDouble(o);  // of any size
+        if (v.d == -1.0 && PyErr_Occurred()) throw PythonError();
       } else {
         if (PyBool_Check(o) || !as_scalar(o, s) || s.is_complex()) return false;
         v.d = s.to_double();
