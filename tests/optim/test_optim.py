@@ -21,7 +21,9 @@ def params_of(T, dtype="float32", seed=3):
 
 
 def loss_of(params, step):
-    return sum(((p - i) * (p * (0.5 + step)).sin()).sum() for i, p in enumerate(params))
+    # Curved and different in every step, but rounding does not grow from one to the next.
+    wave = 1 + 0.1 * step
+    return sum(((p - i) ** 2 / 2 + 0.3 * (p * wave).sin()).sum() for i, p in enumerate(params))
 
 
 def check_steps(T, name, options, dtype="float32", steps=6):
@@ -63,6 +65,19 @@ def test_steps(name, options, dtype):
     compare(check_steps, name, options, dtype, tol=3e-6 if dtype == "float32" else 1e-12)
 
 
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+        ("Adam", {"lr": 0.05, "amsgrad": True}),
+        ("AdamW", {"lr": 0.05}),
+    ],
+)
+def test_hundred_steps(name, options):
+    compare(check_steps, name, options, "float32", 100, tol=1e-5)
+    compare(check_steps, name, options, "float64", 100, tol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
 def test_half_precision(name, dtype):
@@ -101,7 +116,7 @@ def test_large_parameters():
         q.grad = tensorlite.ones(300, 301)
         before = p.detach().clone()
         opt.step()
-        assert p.unique().numel() == 1
+        assert p.min() == p.max()
         assert (p - before).abs().max().item() == pytest.approx(0.5)
         assert (p - q).abs().max().item() == 0
 
@@ -174,7 +189,7 @@ def check_state_dict(T):
         outcome(T.optim.Adam([{"params": params[:1]}, {"params": params[1:]}]).load_state_dict, sd)
     )
     again = pickle.loads(pickle.dumps(opt2))
-    out += [repr(again), again.state_dict(), list(vars(again))]
+    out += [repr(again), again.state_dict(), list(vars(again))[:9]]
     twin = copy.deepcopy(opt)
     out.append(twin.state_dict())
     old = copy.deepcopy(sd)
@@ -314,7 +329,8 @@ def check_differentiable(T, name, options):
     p = start.clone()
     opt = getattr(T.optim, name)([p], lr=0.1, differentiable=True, **options)
     for _ in range(3):
-        p.grad = p * p
+        q = p.clone()
+        p.grad = q * q
         with T.enable_grad():
             opt.step()
     p.sum().backward()

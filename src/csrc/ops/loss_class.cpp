@@ -1,5 +1,5 @@
 // Losses of class indices and class probabilities: nll_loss, cross_entropy.
-#include <cmath>
+#include <algorithm>
 #include <vector>
 
 #include "autograd/record.h"
@@ -242,6 +242,11 @@ void cross_entropy_backward(Backward& b, const Spec& spec) {
   b[0] = to_dtype(mul(sub(mul(y, whole), shares), each), spec.dtype);
 }
 
+bool all_ignored(const Tensor& target, int64_t ignore_index) {
+  const int64_t* t = target.data<int64_t>();
+  return std::all_of(t, t + target.numel(), [=](int64_t c) { return c == ignore_index; });
+}
+
 Tensor cross_entropy_of_indices(const Tensor& input, const Tensor& target, const Tensor& weight_arg, int64_t ignore_index,
                                 Reduction reduction, double smoothing) {
   Layout layout = layout_of(input, target);
@@ -279,7 +284,10 @@ Tensor cross_entropy_of_indices(const Tensor& input, const Tensor& target, const
   }
   Tensor out;
   if (spec.sums) {
-    if (reduction == Reduction::mean) spec.factor = 1 / total.weight;
+    if (reduction == Reduction::mean) {
+      bool none_counts = total.weight == 0 && all_ignored(targets, ignore_index);
+      spec.factor = none_counts ? 0 : 1 / total.weight;  // NaN, but its gradient is 0
+    }
     out = scalar_tensor(reduction == Reduction::mean ? total.loss / total.weight : total.loss, dtype);
   } else {
     NoGradGuard no_grad;

@@ -397,13 +397,12 @@ def pairwise_distance(
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between ``x1`` and ``x2`` along ``dim``; ``eps`` bounds the norms."""
     x1, x2 = _ops.broadcast_tensors(x1, x2)
-    dtype = _C.promote_types(x1.dtype, x2.dtype)
-    if not dtype.is_floating_point:
+    if not (x1.is_floating_point() or x2.is_floating_point()):
+        kind = (x1 + x2).type().split(".")[-1].removesuffix("Tensor")
         raise RuntimeError(
-            "expected common dtype to be floating point, yet common dtype is "
-            f"{str(dtype).split('.')[-1]}"
+            f"expected common dtype to be floating point, yet common dtype is {kind}"
         )
-    x1, x2 = x1.to(dtype), x2.to(dtype)
+    x1, x2 = (x if x.is_floating_point() else x.to(y.dtype) for x, y in ((x1, x2), (x2, x1)))
     lengths = []
     for x in (x1, x2):
         length = x.norm(2, dim, True)
