@@ -100,10 +100,6 @@ from .random import (  # noqa: E402
 )
 from .serialization import load, save  # noqa: E402
 from .storage import TypedStorage, UntypedStorage  # noqa: E402
-
-try:  # bootstrap, until every op that they import has landed
-    from . import nn, optim  # noqa: E402
-except ImportError:
-    pass
+from . import nn, optim  # noqa: E402
 
 __all__ = sorted(name for name in globals() if not name.startswith("_") and name != "annotations")
