@@ -11,6 +11,10 @@ const char* const names[dtype_count] = {"bool",    "uint8",    "int8",    "int16
 const char* const legacy_names[dtype_count] = {
     "Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double", "ComplexFloat", "ComplexDouble"};
 
+const char* const c_names[dtype_count] = {
+    "bool",      "unsigned char", "signed char", "short int", "int",                 "long int",
+    "c10::Half", "c10::BFloat16", "float",       "double",    "c10::complex<float>", "c10::complex<double>"};
+
 constexpr DType promote(DType a, DType b) {
   using enum DType;
   if (a == b) return a;
@@ -42,6 +46,7 @@ void (*warning_handler)(const std::string&) = drop_warning;
 void warn(const std::string& message) { warning_handler(message); }
 
 const char* dtype_name(DType t) { return names[int(t)]; }
+const char* dtype_c_name(DType t) { return c_names[int(t)]; }
 const char* dtype_legacy_name(DType t) { return legacy_names[int(t)]; }
 
 DType promote_types(DType a, DType b) { return promote(a, b); }

@@ -35,6 +35,7 @@ constexpr bool is_differentiable(DType t) { return t >= DType::Float16; }
 constexpr bool is_reduced_floating(DType t) { return t == DType::Float16 || t == DType::BFloat16; }
 
 const char* dtype_name(DType t);         // "float32"
+const char* dtype_c_name(DType t);       // "float", "long int", "c10::Half": as in messages about mixed dtypes
 const char* dtype_legacy_name(DType t);  // "Float", as in error messages and type names
 DType promote_types(DType a, DType b);
 bool can_cast(DType from, DType to);

@@ -7,13 +7,6 @@
 
 namespace tl {
 
-const char* c_type_name(DType t) {
-  static constexpr const char* names[dtype_count] = {
-      "bool",  "unsigned char", "signed char", "short int", "int", "long int", "c10::Half", "c10::BFloat16",
-      "float", "double",        "c10::complex<float>",      "c10::complex<double>"};
-  return names[int(t)];
-}
-
 namespace {
 
 // The last two strides of a matrix as it enters, and of its batch dims one at a time.
@@ -141,7 +134,7 @@ void check_not_bool(DType t, const char* kernel) {
 // For an m x k and a k2 x n matrix.
 void check_mm(int64_t m, int64_t k, int64_t k2, int64_t n, DType a, DType b) {
   TL_CHECK(k == k2, "mat1 and mat2 shapes cannot be multiplied (", m, "x", k, " and ", k2, "x", n, ")");
-  TL_CHECK(a == b, "expected m1 and m2 to have the same dtype, but got: ", c_type_name(a), " != ", c_type_name(b));
+  TL_CHECK(a == b, "expected m1 and m2 to have the same dtype, but got: ", dtype_c_name(a), " != ", dtype_c_name(b));
   check_not_bool(a, "addmm_impl_cpu_");
 }
 void check_mv(int64_t m, int64_t k, int64_t length, DType matrix, DType vec) {
@@ -483,16 +476,17 @@ Tensor outer(const Tensor& self, const Tensor& vec2) {
 namespace {
 
 constexpr uint32_t both = op::function | op::method | op::out;
+constexpr uint32_t exact = both | op::exact_out;
 const OpRecord records[] = {
-    {"mm(Tensor self, Tensor mat2) -> Tensor", TL_OP(mm), both,
+    {"mm(Tensor self, Tensor mat2) -> Tensor", TL_OP(mm), exact,
      "The product of two matrices of the same dtype: (n, m) times (m, p) gives (n, p). Neither is broadcast.",
      "randn(3, 4), randn(4, 5) | randn(4, 3).t(), randn(5, 4).t() | randn(1, 4), randn(4, 1) | randn(0, 4), randn(4, 3) | "
      "randn(3, 0), randn(0, 2) | randn(17, 33), randn(33, 40) | randn(3, 1).expand(3, 4), randn(4, 6)[:, ::2]"},
-    {"bmm(Tensor self, Tensor mat2) -> Tensor", TL_OP(bmm), both,
+    {"bmm(Tensor self, Tensor mat2) -> Tensor", TL_OP(bmm), exact,
      "The products of two batches of matrices: (b, n, m) times (b, m, p) gives (b, n, p).",
      "randn(2, 3, 4), randn(2, 4, 5) | randn(2, 4, 3).transpose(1, 2), randn(2, 4, 5) | randn(0, 3, 4), randn(0, 4, 5) | "
      "randn(2, 3, 0), randn(2, 0, 5) | randn(3, 2, 4).transpose(0, 1), randn(1, 4, 5).expand(2, 4, 5)"},
-    {"matmul(Tensor self, Tensor other) -> Tensor", TL_OP(matmul), both,
+    {"matmul(Tensor self, Tensor other) -> Tensor", TL_OP(matmul), exact,
      "The matrix product, `self @ other`. Two vectors give their dot product, a matrix and a vector a vector; with more "
      "dims the last two are matrices and those in front are broadcast. A vector on the left counts as a row, on the "
      "right as a column, and that dim is taken away again.",
@@ -500,14 +494,14 @@ const OpRecord records[] = {
      "randn(5, 2, 3), randn(3) | randn(5, 2, 3), randn(3, 4) | randn(3), randn(5, 3, 4) | randn(2, 3), randn(5, 3, 4) | "
      "randn(6, 1, 2, 3), randn(5, 3, 4) | randn(5, 3, 2).transpose(1, 2), randn(5, 4, 3).transpose(1, 2) | "
      "randn(2, 0, 3), randn(2, 3, 4)"},
-    {"mv(Tensor self, Tensor vec) -> Tensor", TL_OP(mv), both, "A matrix times a vector.",
+    {"mv(Tensor self, Tensor vec) -> Tensor", TL_OP(mv), exact, "A matrix times a vector.",
      "randn(3, 4), randn(4) | randn(4, 3).t(), randn(8)[::2] | randn(0, 4), randn(4) | randn(3, 0), randn(0)"},
-    {"dot(Tensor self, Tensor tensor) -> Tensor", TL_OP(dot), both,
+    {"dot(Tensor self, Tensor tensor) -> Tensor", TL_OP(dot), exact,
      "The sum of the products of two vectors' elements, as a 0-d tensor.",
      "randn(4), randn(4) | randn(8)[::2], randn(4) | randn(0), randn(0)"},
-    {"vdot(Tensor self, Tensor other) -> Tensor", TL_OP(vdot), both,
+    {"vdot(Tensor self, Tensor other) -> Tensor", TL_OP(vdot), exact,
      "dot with the elements of a complex `self` conjugated.", "randn(4), randn(4)"},
-    {"inner(Tensor self, Tensor other) -> Tensor", TL_OP(inner), both,
+    {"inner(Tensor self, Tensor other) -> Tensor", TL_OP(inner), exact,
      "The dot products of all vectors along the last dim of `self` with those of `other`; with a 0-d tensor the plain "
      "product.",
      "randn(3), randn(3) | randn(2, 3), randn(3) | randn(2, 3), randn(4, 5, 3) | randn(()), randn(2) | randn(3, 2).t(), randn(3)"},

@@ -34,7 +34,4 @@ Tensor outer(const Tensor& self, const Tensor& vec2);
 Tensor inner(const Tensor& self, const Tensor& other);
 Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias);
 
-// As PyTorch writes it when dtypes differ: "float", "c10::Half".
-const char* c_type_name(DType t);
-
 }  // namespace tl

@@ -46,10 +46,12 @@ void resize_output(const Tensor& out, IntView sizes, const char* name) {
   resize_(out, sizes);
 }
 
-void finish_out(const Tensor& out, const Tensor& result, const char* name) {
+void finish_out(const Tensor& out, const Tensor& result, const char* name, bool exact) {
   TL_CHECK(!needs_grad(out) && !needs_grad(result), name,
            "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
            "requires grad.");
+  TL_CHECK(!exact || result.dtype() == out.dtype(), "Expected out tensor to have dtype ", dtype_c_name(result.dtype()),
+           ", but got ", dtype_c_name(out.dtype()), " instead");
   TL_CHECK(can_cast(result.dtype(), out.dtype()), name, ": result type ", dtype_legacy_name(result.dtype()),
            " can't be cast to the desired output type ", dtype_legacy_name(out.dtype()));
   resize_output(out, result.sizes(), name);

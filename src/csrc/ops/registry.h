@@ -43,6 +43,7 @@ enum Flags : uint32_t {
   writes_self = 64,   // itself an in-place op
   nondifferentiable = 128,  // documented as having no gradient
   view = 256,         // returns a view of self
+  exact_out = 512,    // out= must have the dtype of the result
 };
 }
 
@@ -96,8 +97,9 @@ const std::vector<const OpRecord*>& all_op_records();
 Tensor finish_inplace(const Tensor& self, const Tensor& result, const char* name);
 // The operand for a generic in-place op: a clone where autograd may need the old values.
 Tensor inplace_operand(const Tensor& self, const char* name);
-// Copies `result` into `out`, resizing it first where its shape differs; the generic `out=`.
-void finish_out(const Tensor& out, const Tensor& result, const char* name);
+// Copies `result` into `out`, resizing it first where its shape differs; the generic `out=`. `exact`: its dtype must be
+// the result's.
+void finish_out(const Tensor& out, const Tensor& result, const char* name, bool exact = false);
 
 // --- boxing: from Value to C++ parameters -------------------------------------------------------
 

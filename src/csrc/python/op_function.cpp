@@ -92,7 +92,7 @@ Result run(const Overload& o, const Value* values, Arena& arena) {
 PyObject* write_out(PyObject* out, Result&& result, const Signature& s) {
   if (auto* t = std::get_if<Tensor>(&result)) {
     TL_CHECK_TYPE(is_tensor(out), s.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
-    finish_out(unwrap(out), *t, s.name.c_str());
+    finish_out(unwrap(out), *t, s.name.c_str(), s.record->flags & op::exact_out);
     return Py_NewRef(out);
   }
   auto* list = std::get_if<std::vector<Tensor>>(&result);
