@@ -89,12 +89,12 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
   view->attr_version = view.version();
 }
 
-void check_inplace(const Tensor& t, const char* op) {
+void check_inplace(const Tensor& t, const char* op, bool may_overlap) {
   if (t.is_inference() && !grad_state.inference) [[unlikely]] {
     fail(ErrorKind::runtime, "Inplace update to inference tensor outside InferenceMode is not allowed (in ", op,
          "). You can make a clone to get a normal tensor before doing inplace update.");
   }
-  if (has_internal_overlap(t)) [[unlikely]] {
+  if (!may_overlap && has_internal_overlap(t)) [[unlikely]] {
     fail(ErrorKind::runtime, "unsupported operation: more than one element of the written-to tensor refers to a single "
          "memory location. Please clone() the tensor before performing the operation. (", op, " on shape ",
          Shape{t.sizes()}, " with strides ", Shape{t.strides()}, ")");

@@ -75,8 +75,9 @@ void set_history(const Tensor& t, NodePtr node, uint32_t output_nr);
 void make_view(const Tensor& view, const Tensor& base, ViewKind kind = ViewKind::differentiable);
 inline Tensor view_base(const Tensor& t) { return Tensor::borrow(t->view_base); }
 
-// Throws what PyTorch throws where `t` must not be written in place now.
-void check_inplace(const Tensor& t, const char* op);
+// Throws what PyTorch throws where `t` must not be written in place now. An op that writes one value
+// everywhere may write elements that share memory.
+void check_inplace(const Tensor& t, const char* op, bool may_overlap = false);
 // After an in-place op whose node is `node` (edges to the old history of `t`): makes it the history
 // of `t`, and of its base if it is a view.
 void rebase_history(const Tensor& t, NodePtr node);

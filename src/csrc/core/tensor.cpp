@@ -196,8 +196,22 @@ Tensor empty_strided(IntView sizes, IntView strides, DType dtype) {
   return from_storage(make_storage(size_t(extent) * item_size(dtype)), sizes, strides, 0, dtype);
 }
 
+namespace {
+
+// Contiguous tensors may have any strides where a size is 0 or 1; results keep them.
+bool has_usual_strides(const Tensor& t) {
+  int64_t step = 1;
+  for (int64_t d = t.dim(); d-- > 0;) {
+    if (t.strides()[size_t(d)] != step) return false;
+    step *= t.sizes()[size_t(d)] > 1 ? t.sizes()[size_t(d)] : 1;
+  }
+  return true;
+}
+
+}  // namespace
+
 Tensor empty_like(const Tensor& t, DType dtype) {
-  if (t.is_contiguous()) return empty(t.sizes(), dtype);
+  if (t.is_contiguous() && has_usual_strides(t)) return empty(t.sizes(), dtype);
   if (is_non_overlapping_and_dense(t)) return empty_strided(t.sizes(), t.strides(), dtype);
   // Keep the order of the strides, drop the gaps.
   int64_t n = t.dim();

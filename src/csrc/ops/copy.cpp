@@ -103,9 +103,9 @@ void warn_imaginary_dropped() {
   if (!done.exchange(true)) warn("Casting complex values to real discards the imaginary part");
 }
 
-Tensor converted(const Tensor& self, DType dtype) {
+Tensor converted(const Tensor& self, DType dtype, Layout layout = Layout::preserve) {
   if (self.dtype() == dtype) return self;
-  Tensor out = empty_like(self, dtype);
+  Tensor out = empty_like(self, dtype, layout);
   copy_values(out, self);
   if (is_differentiable(dtype) && needs_grad(self)) {
     record(out, "ToCopyBackward0", inputs(self), saves(),
@@ -185,13 +185,13 @@ Tensor contiguous(const Tensor& self) {
   return clone(self, Layout::contiguous);
 }
 
-Tensor to_dtype(const Tensor& self, DType dtype) {
-  if (is_complex(self.dtype()) && !is_complex(dtype) && dtype != DType::Bool) warn_imaginary_dropped();
-  return converted(self, dtype);
-}
+Tensor to_dtype(const Tensor& self, DType dtype) { return to_dtype(self, dtype, Layout::preserve); }
 Tensor to_dtype(const Tensor& self, DType dtype, Layout layout) {
-  if (layout == Layout::preserve || is_contiguous(self, layout)) return to_dtype(self, dtype);
-  return to_dtype(clone(self, layout), dtype);
+  if (self.dtype() == dtype) {
+    return layout == Layout::preserve || is_contiguous(self, layout) ? self : clone(self, layout);
+  }
+  if (is_complex(self.dtype()) && !is_complex(dtype) && dtype != DType::Bool) warn_imaginary_dropped();
+  return converted(self, dtype, layout);
 }
 
 Tensor copy_(const Tensor& self, const Tensor& src) {
@@ -231,8 +231,8 @@ Tensor clone_op(const Tensor& self, std::optional<std::string_view> memory_forma
 }
 Tensor contiguous_op(const Tensor& self, std::optional<std::string_view> memory_format) {
   Layout layout = layout_or(memory_format, Layout::contiguous);
-  TL_CHECK(layout != Layout::preserve, "preserve memory format is unsupported by the contiguous operator");
   if (is_contiguous(self, layout)) return self;
+  TL_CHECK(layout != Layout::preserve, "preserve memory format is unsupported by the contiguous operator");
   return clone(self, layout);
 }
 Tensor copy_op(const Tensor& self, const Tensor& other, bool) { return copy_(self, other); }
@@ -244,7 +244,7 @@ const OpRecord records[] = {
     {"contiguous(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", TL_OP(contiguous_op), op::method,
      "The tensor itself where its elements lie in row-major order (or that of `memory_format`), otherwise a copy that does so.",
      "randn(3, 4) | randn(4, 3).t() | randn(2, 3, 4).permute(2, 0, 1) | randn(0, 3) | randn(())"},
-    {"copy_(Tensor self, Tensor other, bool non_blocking=False) -> Tensor", TL_OP(copy_op), op::method | op::writes_self,
+    {"copy_(Tensor self, Operand other, bool non_blocking=False) -> Tensor", TL_OP(copy_op), op::method | op::writes_self,
      "Writes the values of `other`, broadcast and converted, into `self`. The gradient of `self` before is zero.",
      "randn(3, 4), randn(3, 4) | randn(4, 3).t(), randn(4) | randn(2, 3), randn(()) | randn(0, 3), randn(1, 3)"},
 };

@@ -73,18 +73,18 @@ Tensor ones_like(const Tensor& self) { return filled(empty_like(self), 1); }
 Tensor full_like(const Tensor& self, const Scalar& value) { return filled(empty_like(self), value); }
 
 Tensor fill_(const Tensor& self, const Scalar& value) {
-  check_inplace(self, "fill_");
+  check_inplace(self, "fill_", true);
   fill_values(self, Element(value, self.dtype()));
   self.bump_version();
   if (needs_grad(self)) {
-    record_inplace(self, "FillBackward0", inputs(self), saves(), [](Backward& b) { b[0] = zeros_like(b.grad()); });
+    record_inplace(self, "FillBackward2", inputs(self), saves(), [](Backward& b) { b[0] = zeros_like(b.grad()); });
   }
   return self;
 }
 
 Tensor fill_(const Tensor& self, const Tensor& value) {
   TL_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
-  check_inplace(self, "fill_");
+  check_inplace(self, "fill_", true);
   bool recorded = is_differentiable(self.dtype()) && needs_grad(self, value);
   Tensor converted = value;
   if (value.dtype() != self.dtype()) {
@@ -97,7 +97,7 @@ Tensor fill_(const Tensor& self, const Tensor& value) {
   fill_values(self, element);
   self.bump_version();
   if (recorded) {
-    record_inplace(self, "FillBackward1", inputs(self, value), saves(), [dtype = value.dtype()](Backward& b) {
+    record_inplace(self, "FillBackward3", inputs(self, value), saves(), [dtype = value.dtype()](Backward& b) {
       if (b.needs(0)) b[0] = zeros_like(b.grad());
       if (b.needs(1)) b[1] = to_dtype(sum(b.grad()), dtype);
     });
@@ -106,7 +106,7 @@ Tensor fill_(const Tensor& self, const Tensor& value) {
 }
 
 Tensor zero_(const Tensor& self) {
-  check_inplace(self, "zero_");
+  check_inplace(self, "zero_", true);
   fill_values(self, Element(0, self.dtype()));
   self.bump_version();
   if (needs_grad(self)) {

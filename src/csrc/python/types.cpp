@@ -104,7 +104,9 @@ uint8_t parse_device(const char* text, int* index) {
   for (size_t i = 0; i < std::size(device_names); ++i) {
     if (type == device_names[i]) return uint8_t(i);
   }
-  fail(ErrorKind::runtime, "Expected one of cpu, meta, cuda, … device type at start of device string: ", type);
+  fail(ErrorKind::runtime,
+       "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, "
+       "hpu, mtia, privateuseone device type at start of device string: ", type);
 }
 
 DeviceType usable(uint8_t type) {
