@@ -55,7 +55,9 @@ def same_outcome(f, message=True):
         return
     assert ours[0] == theirs[0], f"\ntensorlite: {ours}\n   PyTorch: {theirs}"
     if message:
-        assert ours[1].lower().startswith(beginning(theirs[1])), f"\ntensorlite: {ours}\n   PyTorch: {theirs}"
+        assert ours[1].lower().startswith(beginning(theirs[1])), (
+            f"\ntensorlite: {ours}\n   PyTorch: {theirs}"
+        )
 
 
 def beginning(text):

@@ -163,6 +163,13 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
         """-1: the CPU has no ordinal."""
         return -1
 
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """`self` where the bool `condition` is set, `other` elsewhere.
+
+        The op's order of arguments is another, so that it cannot be its own method.
+        """
+        return _C.ops.where(condition, self, other)
+
     def type(self, dtype: Any = None, non_blocking: bool = False, **kwargs: Any) -> Any:
         """The name of the tensor's type ("torch.FloatTensor"), or the tensor as another type.
 

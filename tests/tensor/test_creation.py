@@ -42,7 +42,9 @@ FACTORIES = {
     "empty shape": lambda m: m.empty(2, 3).shape,
     "empty dtype": lambda m: m.empty(2, dtype=m.int16).dtype,
     "empty channels_last": lambda m: m.empty(2, 3, 4, 5, memory_format=m.channels_last).stride(),
-    "empty channels_last_3d": lambda m: m.empty(1, 2, 3, 4, 5, memory_format=m.channels_last_3d).stride(),
+    "empty channels_last_3d": lambda m: m.empty(
+        1, 2, 3, 4, 5, memory_format=m.channels_last_3d
+    ).stride(),
     "empty channels_last of 3-d": lambda m: m.empty(2, 3, 4, memory_format=m.channels_last),
     "empty_strided": lambda m: m.empty_strided((2, 3), (1, 2)).stride(),
     "empty_strided mismatch": lambda m: m.empty_strided((2, 3), (1,)),
@@ -90,8 +92,12 @@ FACTORIES = {
     "zeros_like transposed": lambda m: m.zeros_like(m.ones(2, 3).t()),
     "zeros_like expanded": lambda m: m.zeros_like(m.ones(2, 1).expand(2, 3)),
     "zeros_like dtype": lambda m: m.zeros_like(m.ones(2), dtype=m.int64),
-    "zeros_like format": lambda m: m.zeros_like(m.ones(2, 3).t(), memory_format=m.contiguous_format),
-    "zeros_like channels_last": lambda m: m.zeros_like(m.ones(1, 2, 3, 4), memory_format=m.channels_last),
+    "zeros_like format": lambda m: m.zeros_like(
+        m.ones(2, 3).t(), memory_format=m.contiguous_format
+    ),
+    "zeros_like channels_last": lambda m: m.zeros_like(
+        m.ones(1, 2, 3, 4), memory_format=m.channels_last
+    ),
     "ones_like": lambda m: m.ones_like(m.tensor([1, 2])),
     "ones_like leaf": lambda m: m.ones_like(m.ones(2), requires_grad=True),
     "ones_like of leaf": lambda m: m.ones_like(m.ones(2, requires_grad=True)),

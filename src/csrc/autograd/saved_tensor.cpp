@@ -16,7 +16,8 @@ SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint16_t output_nr, No
   version_ = t.version();
   output_nr_ = output_nr;
   is_output_ = is_output;
-  requires_grad_ = is_output || requires_grad(t);
+  // An output of integers (a mask, indices) is no part of the graph.
+  requires_grad_ = is_output ? is_differentiable(t.dtype()) : requires_grad(t);
   impl_ = is_output ? alias(t) : t;
   if (has_default_saved_tensor_hooks) [[unlikely]] {
     pack(default_saved_tensor_hooks());
@@ -110,7 +111,7 @@ Tensor SavedTensor::unpack(Node& owner, bool with_history) const {
   }
   if (!impl_.defined()) return {};
   check_version(owner);
-  if (!is_output_ || !(with_history || grad_state.grad_enabled)) return impl_;
+  if (!is_output_ || !requires_grad_ || !(with_history || grad_state.grad_enabled)) return impl_;
   Tensor out = alias(impl_);
   set_history(out, NodePtr::borrow(&owner), output_nr_);
   return out;

@@ -74,7 +74,6 @@ Tensor where(const Tensor& condition_arg, const Tensor& self, const Tensor& othe
 
 namespace {
 
-Tensor where_method(const Tensor& self, const Tensor& condition, const Tensor& other) { return where(condition, self, other); }
 std::vector<Tensor> where_places(const Tensor& condition) {
   return unbind(nonzero(condition.dim() == 0 ? unsqueeze(detach(condition), 0) : condition), 1);
 }
@@ -387,8 +386,6 @@ const OpRecord records[] = {
      "`self` where the bool condition is set, `other` elsewhere; shapes broadcast, dtypes promote.",
      "randn(3, 4) > 0, randn(3, 4), randn(3, 4) | randn(3, 1) > 0, randn(4), 2.5 | (randn(4, 3) > 0).t(), randn(()), randn(3, 4) | "
      "randn(0) > 0, 1, 2"},
-    {"where(Tensor self, Tensor condition, Operand other) -> Tensor", TL_OP(where_method), op::method,
-     "`self` where the bool condition is set, `other` elsewhere.", "randn(3, 4), randn(3, 4) > 0, 2.5"},
     {"where(Tensor condition) -> Tensor[]", TL_OP(where_places), op::function | op::nondifferentiable,
      "The indices of the elements that are set: one vector per dim.", "randn(3, 4) > 0"},
     TL_CLAMP("clamp"),

@@ -150,7 +150,10 @@ Tensor unary(const UnaryInfo& info, const Tensor& x) {
 Tensor unary_(const UnaryInfo& info, const Tensor& self) {
   check_inplace(self, info.name);
   Tensor old = info.kept == Kept::input && needs_grad(self) ? clone(self) : Tensor();
-  if (is_copy(info, self.dtype())) return self;
+  if (is_copy(info, self.dtype())) {
+    self.bump_version();
+    return self;
+  }
   if (info.op == UnaryOp::bitwise_not && self.dtype() == DType::Bool) return copy_(self, logical_not(self));
   PointwiseSpec spec = spec_of(info, self.dtype());
   if (info.kind != UnaryKind::predicate) check_cast(info.name, spec.result, self);
@@ -293,15 +296,25 @@ constexpr const char* samples = "rand(3, 4) * 0.8 + 0.1 | (rand(4, 3) * 0.8 + 0.
   {alias "(Tensor self) -> Tensor", TL_OP(op_of<UnaryOp::name>), both | op::out, doc, samples},                         \
   {alias "_(Tensor self) -> Tensor", TL_OP(op_in_place<UnaryOp::name>), both | op::writes_self, doc " In place.", samples}
 
+constexpr const char* whole_samples = "tensor([5, 0, -3]) | tensor([[True, False]]) | tensor([[1, 2], [3, 4]]).t() | tensor(7)";
+
 constexpr uint32_t flags_of(UnaryKind kind, bool differentiable) {
   uint32_t flags = kind == UnaryKind::inner ? uint32_t(op::internal) : both | op::out;
   return differentiable ? flags : flags | op::nondifferentiable;
 }
+// Of angle and of the predicates, logical_not aside, PyTorch has no in-place form.
+constexpr uint32_t inplace_flags_of(UnaryOp op, UnaryKind kind, bool differentiable) {
+  bool hidden = kind == UnaryKind::inner || op == UnaryOp::angle ||
+                (kind == UnaryKind::predicate && op != UnaryOp::logical_not);
+  return (hidden ? uint32_t(op::internal) : both) | op::writes_self | (differentiable ? 0 : uint32_t(op::nondifferentiable));
+}
+constexpr const char* samples_of(UnaryOp op) { return op == UnaryOp::bitwise_not ? whole_samples : samples; }
 const OpRecord records[] = {
 #define TL_UNARY(name, loops, style, real, complex, kind, label, kept, derivative, doc)                                       \
-  {#name "(Tensor self) -> Tensor", TL_OP(op_of<UnaryOp::name>), flags_of(UnaryKind::kind, label != nullptr), doc, samples}, \
-      {#name "_(Tensor self) -> Tensor", TL_OP(op_in_place<UnaryOp::name>),                                                   \
-       (flags_of(UnaryKind::kind, label != nullptr) & ~uint32_t(op::out)) | op::writes_self, doc " In place.", samples},
+  {#name "(Tensor self) -> Tensor", TL_OP(op_of<UnaryOp::name>), flags_of(UnaryKind::kind, label != nullptr), doc,        \
+   samples_of(UnaryOp::name)},                                                                                            \
+      {#name "_(Tensor self) -> Tensor", TL_OP(op_in_place<UnaryOp::name>),                                               \
+       inplace_flags_of(UnaryOp::name, UnaryKind::kind, label != nullptr), doc " In place.", samples_of(UnaryOp::name)},
 #include "kernels/unary_table.h"
 #undef TL_UNARY
     TL_ALIAS("absolute", abs, "abs."),
