@@ -46,7 +46,8 @@ PointwiseSpec spec_of(const BinaryInfo& info, const Operand& a, const Operand& b
   kernels::Loop loop = find_loop(info.op, kernels::compute_of(common));
   if (loop == nullptr) not_implemented(info.loop_name, common);
   if (divides(info.op) && is_integral(common)) TL_CHECK(!has_zero(b), "ZeroDivisionError");
-  return {info.name, loop, common, info.kind == Kind::predicate ? DType::Bool : common, info.cost};
+  return {info.name, loop, common, info.kind == Kind::predicate ? DType::Bool : common, info.cost,
+          info.kind == Kind::predicate};
 }
 
 }  // namespace

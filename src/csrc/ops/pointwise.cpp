@@ -25,7 +25,7 @@ DType combine(DType high, DType low) {
 
 DType reads_of(const PointwiseSpec& spec) { return kernels::dtype_of(kernels::compute_of(spec.common)); }
 DType writes_of(const PointwiseSpec& spec) {
-  if (spec.result == DType::Bool) return DType::Bool;
+  if (spec.predicate) return DType::Bool;
   if (is_complex(spec.common) && !is_complex(spec.result)) return DType::Float64;
   return reads_of(spec);
 }

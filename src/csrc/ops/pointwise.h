@@ -48,6 +48,7 @@ struct PointwiseSpec {
   kernels::Loop loop;
   DType common, result;
   Cost cost = Cost::light;
+  bool predicate = false;  // the loop writes bytes of 0 and 1, whatever it reads
 };
 Tensor pointwise(const PointwiseSpec& spec, Operands inputs);
 // The same written into `out`, whose shape is checked: it may be one of the inputs, must not overlap

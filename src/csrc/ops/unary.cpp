@@ -112,7 +112,7 @@ PointwiseSpec spec_of(const UnaryInfo& info, DType t) {
                  : info.kind == UnaryKind::magnitude || info.kind == UnaryKind::magnitude_float ? to_real(common)
                                                                                                 : common;
   Cost cost = !info.wide ? Cost::light : compute == kernels::Compute::f32 ? Cost::medium : Cost::heavy;
-  return {info.name, loop, common, result, cost};
+  return {info.name, loop, common, result, cost, info.kind == UnaryKind::predicate};
 }
 
 // Of bool and integers these are other ops: their loop is the copy.
