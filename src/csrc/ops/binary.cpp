@@ -155,15 +155,17 @@ Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (needs_grad(self, other)) record(out, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
   return out;
 }
-Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+Tensor add_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "add_");
-  bool one = is_one(alpha) && alpha.kind() == Scalar::Kind::integer;
-  if (one) {
-    binary_(add_info, self, other);
-  } else {
-    check_cast("add_", result_type({self, other}), self);
-    binary_(add_info, self, scaled(self, other, alpha));
-  }
+  binary_(add_info, self, other);
+  if (needs_grad(self, other)) record_inplace(self, "AddBackward0", inputs(self, other), saves(), add_backward);
+  return self;
+}
+Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return add_(self, other);
+  check_inplace(self, "add_");
+  check_cast("add_", result_type({self, other}), self);
+  binary_(add_info, self, scaled(self, other, alpha));
   if (needs_grad(self, other)) record_inplace(self, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
   return self;
 }
@@ -193,15 +195,26 @@ Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (needs_grad(self, other)) record(out, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
   return out;
 }
-Tensor sub_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+Tensor sub_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "sub_");
   check_sub(self.dtype(), other.dtype());
-  if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) {
-    binary_(sub_info, self, other);
-  } else {
-    check_cast("sub_", result_type({self, other}), self);
-    binary_(sub_info, self, scaled(self, other, alpha));
-  }
+  binary_(sub_info, self, other);
+  if (needs_grad(self, other)) record_inplace(self, "SubBackward0", inputs(self, other), saves(), sub_backward);
+  return self;
+}
+Tensor sub_(const Tensor& self, const Scalar& other) {
+  check_inplace(self, "sub_");
+  check_sub(self.dtype(), other.kind() == Scalar::Kind::boolean ? DType::Bool : DType::Int64);
+  binary_(sub_info, self, other);
+  if (needs_grad(self)) record_inplace(self, "SubBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  return self;
+}
+Tensor sub_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
+  if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return sub_(self, other);
+  check_inplace(self, "sub_");
+  check_sub(self.dtype(), other.dtype());
+  check_cast("sub_", result_type({self, other}), self);
+  binary_(sub_info, self, scaled(self, other, alpha));
   if (needs_grad(self, other)) record_inplace(self, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
   return self;
 }

@@ -9,24 +9,22 @@ namespace tl::python {
 
 namespace {
 
-using Fast = Tensor (*)(const Tensor&, const Tensor&);
-
 bool plain(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
   return t == tensor_type || t == parameter_type;
 }
 
-// Numbers of exactly Python's own types; others take the slow way.
-bool quick_number(PyObject* o, Tensor& out) {
+// Numbers of exactly Python's own types, which need not become tensors; others take the slow way.
+bool quick_number(PyObject* o, Scalar& out) {
   if (PyFloat_CheckExact(o)) {
-    out = wrapped_number(Scalar(PyFloat_AS_DOUBLE(o)));
+    out = Scalar(PyFloat_AS_DOUBLE(o));
     return true;
   }
   if (PyLong_CheckExact(o)) {
     int overflow = 0;
     int64_t v = PyLong_AsLongLongAndOverflow(o, &overflow);
     if (overflow != 0) return false;
-    out = wrapped_number(Scalar(v));
+    out = Scalar(v);
     return true;
   }
   return false;
@@ -44,33 +42,33 @@ PyObject* slow_binary(PyObject* a, PyObject* b, const char* name) {
                     : call_op(find_op(name), {a, number.get()}).release();
 }
 
-template <Fast f>
+using Tensors = Tensor (*)(const Tensor&, const Tensor&);
+using WithNumber = Tensor (*)(const Tensor&, const Scalar&);
+
+template <Tensors f, WithNumber by_number, WithNumber number_by>
 PyObject* binary(PyObject* a, PyObject* b, const char* name) {
   return guarded([&]() -> PyObject* {
+    Scalar number;
     if (plain(a)) {
       if (plain(b)) return wrap(f(unwrap(a), unwrap(b)));
-      Tensor number;
-      if (quick_number(b, number)) return wrap(f(unwrap(a), number));
+      if (quick_number(b, number)) return wrap(by_number(unwrap(a), number));
     } else if (plain(b)) {
-      Tensor number;
-      if (quick_number(a, number)) return wrap(f(number, unwrap(b)));
+      if (quick_number(a, number)) return wrap(number_by(unwrap(b), number));
     }
     return slow_binary(a, b, name);
   });
 }
 
-Tensor add2(const Tensor& a, const Tensor& b) { return add(a, b); }
-Tensor sub2(const Tensor& a, const Tensor& b) { return sub(a, b); }
-Tensor mul2(const Tensor& a, const Tensor& b) { return mul(a, b); }
-Tensor pow2(const Tensor& a, const Tensor& b) { return pow(a, b); }
+Tensor divided_by(const Tensor& t, const Scalar& number) { return mul(reciprocal(t), number); }
+Tensor power_of(const Tensor& t, const Scalar& number) { return pow(wrapped_number(number), t); }
 
-PyObject* nb_add(PyObject* a, PyObject* b) { return binary<add2>(a, b, "add"); }
-PyObject* nb_subtract(PyObject* a, PyObject* b) { return binary<sub2>(a, b, "sub"); }
-PyObject* nb_multiply(PyObject* a, PyObject* b) { return binary<mul2>(a, b, "mul"); }
-PyObject* nb_true_divide(PyObject* a, PyObject* b) { return binary<div>(a, b, "div"); }
+PyObject* nb_add(PyObject* a, PyObject* b) { return binary<add, add, add>(a, b, "add"); }
+PyObject* nb_subtract(PyObject* a, PyObject* b) { return binary<sub, sub, rsub>(a, b, "sub"); }
+PyObject* nb_multiply(PyObject* a, PyObject* b) { return binary<mul, mul, mul>(a, b, "mul"); }
+PyObject* nb_true_divide(PyObject* a, PyObject* b) { return binary<div, div, divided_by>(a, b, "div"); }
 PyObject* nb_power(PyObject* a, PyObject* b, PyObject* mod) {
   if (mod != Py_None) Py_RETURN_NOTIMPLEMENTED;
-  return binary<pow2>(a, b, "pow");
+  return binary<pow, pow, power_of>(a, b, "pow");
 }
 PyObject* by_op(PyObject* a, PyObject* b, const char* name) {
   return guarded([&]() -> PyObject* { return slow_binary(a, b, name); });
@@ -120,7 +118,7 @@ PyObject* in_place(PyObject* a, PyObject* b, const char* name) {
     return call_op(find_op(name), {a, b}).release();
   });
 }
-template <Tensor (*f)(const Tensor&, const Tensor&)>
+template <Tensors f, WithNumber by_number>
 PyObject* in_place_fast(PyObject* a, PyObject* b, const char* name) {
   return guarded([&]() -> PyObject* {
     if (plain(a)) {
@@ -128,20 +126,19 @@ PyObject* in_place_fast(PyObject* a, PyObject* b, const char* name) {
         f(unwrap(a), unwrap(b));
         return Py_NewRef(a);
       }
-      Tensor number;
+      Scalar number;
       if (quick_number(b, number)) {
-        f(unwrap(a), number);
+        by_number(unwrap(a), number);
         return Py_NewRef(a);
       }
     }
     return in_place(a, b, name);
   });
 }
-Tensor add_in(const Tensor& a, const Tensor& b) { return add_(a, b); }
-PyObject* nb_inplace_add(PyObject* a, PyObject* b) { return in_place_fast<add_in>(a, b, "add_"); }
-PyObject* nb_inplace_multiply(PyObject* a, PyObject* b) { return in_place_fast<mul_>(a, b, "mul_"); }
-PyObject* nb_inplace_subtract(PyObject* a, PyObject* b) { return in_place(a, b, "sub_"); }
-PyObject* nb_inplace_true_divide(PyObject* a, PyObject* b) { return in_place(a, b, "div_"); }
+PyObject* nb_inplace_add(PyObject* a, PyObject* b) { return in_place_fast<add_, add_>(a, b, "add_"); }
+PyObject* nb_inplace_subtract(PyObject* a, PyObject* b) { return in_place_fast<sub_, sub_>(a, b, "sub_"); }
+PyObject* nb_inplace_multiply(PyObject* a, PyObject* b) { return in_place_fast<mul_, mul_>(a, b, "mul_"); }
+PyObject* nb_inplace_true_divide(PyObject* a, PyObject* b) { return in_place_fast<div_, div_>(a, b, "div_"); }
 PyObject* nb_inplace_remainder(PyObject* a, PyObject* b) { return in_place(a, b, "remainder_"); }
 PyObject* nb_inplace_floor_divide(PyObject* a, PyObject* b) { return in_place(a, b, "floor_divide_"); }
 PyObject* nb_inplace_and(PyObject* a, PyObject* b) { return in_place(a, b, "bitwise_and_"); }
@@ -190,13 +187,13 @@ PyObject* nb_index(PyObject* o) {
   });
 }
 
-template <Fast f>
+template <Tensors f, WithNumber by_number>
 PyObject* compare(PyObject* a, PyObject* b, const char* name) {
   return guarded([&]() -> PyObject* {
     if (plain(a)) {
       if (plain(b)) return wrap(f(unwrap(a), unwrap(b)));
-      Tensor number;
-      if (quick_number(b, number)) return wrap(f(unwrap(a), number));
+      Scalar number;
+      if (quick_number(b, number)) return wrap(by_number(unwrap(a), number));
     }
     return slow_binary(a, b, name);
   });
@@ -204,17 +201,17 @@ PyObject* compare(PyObject* a, PyObject* b, const char* name) {
 PyObject* rich_compare(PyObject* a, PyObject* b, int op) {
   switch (op) {
     case Py_EQ:
-      return compare<eq>(a, b, "eq");
+      return compare<eq, eq>(a, b, "eq");
     case Py_NE:
-      return compare<ne>(a, b, "ne");
+      return compare<ne, ne>(a, b, "ne");
     case Py_LT:
-      return compare<lt>(a, b, "lt");
+      return compare<lt, lt>(a, b, "lt");
     case Py_LE:
-      return compare<le>(a, b, "le");
+      return compare<le, le>(a, b, "le");
     case Py_GT:
-      return compare<gt>(a, b, "gt");
+      return compare<gt, gt>(a, b, "gt");
     default:
-      return compare<ge>(a, b, "ge");
+      return compare<ge, ge>(a, b, "ge");
   }
 }
 Py_hash_t hash(PyObject* o) { return PyBaseObject_Type.tp_hash(o); }
