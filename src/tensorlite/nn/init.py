@@ -13,18 +13,29 @@ from .._tensor import Tensor
 
 __all__ = [
     "calculate_gain",
+    "constant",
     "constant_",
+    "dirac",
     "dirac_",
+    "eye",
     "eye_",
+    "kaiming_normal",
     "kaiming_normal_",
+    "kaiming_uniform",
     "kaiming_uniform_",
+    "normal",
     "normal_",
     "ones_",
+    "orthogonal",
     "orthogonal_",
+    "sparse",
     "sparse_",
     "trunc_normal_",
+    "uniform",
     "uniform_",
+    "xavier_normal",
     "xavier_normal_",
+    "xavier_uniform",
     "xavier_uniform_",
     "zeros_",
 ]
@@ -57,53 +68,46 @@ def _no_grad_trunc_normal_(
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
             "The distribution of values may be incorrect.",
-            stacklevel=3,
+            stacklevel=2,
         )
-    if not a <= b:
-        raise ValueError(f"trunc_normal_: the interval [{a}, {b}] is empty")
+    scale = std * math.sqrt(2.0)
+    inside = (math.erf((b - mean) / scale) - math.erf((a - mean) / scale)) / 2
     with no_grad():
-        if tensor.numel() == 0:
-            return tensor
-        dtype = tensor.dtype if tensor.dtype in (float32, float64) else float32
-        draw = empty(tensor.shape, dtype=dtype)
-        low, high = (a - mean) / std, (b - mean) / std
-        inside = (math.erf(high / math.sqrt(2.0)) - math.erf(low / math.sqrt(2.0))) / 2
-        if inside >= 0.3:
-            values = draw.normal_(mean, std, generator=generator)
-            outside = (values < a) | (values > b)
-            while outside.any():
-                again = empty_like(draw).normal_(mean, std, generator=generator)
-                values = _C.ops.where(outside, again, values)
-                outside = (values < a) | (values > b)
-        else:
-            values = _reject(draw, low, high, generator) * std + mean
-        return tensor.copy_(values.clamp_(min=a, max=b))
+        draw = _redraw if inside > 0.3 else _reject
+        values = draw(tensor, mean, std, a, b, generator)
+        return tensor if values is tensor else tensor.copy_(values)
 
 
-def _reject(draw: Tensor, low: float, high: float, generator: Any) -> Tensor:
-    """Standard normal values in an unlikely interval: uniform proposals, or exponential ones
-    where it is long, accepted by their density. Robert, 1995."""
-    values = draw
-    pending: Tensor | None = None
-    # The point of the interval that is nearest to 0, and on which side of it the interval lies.
-    nearest = min(max(low, 0.0), high)
-    side = -1.0 if nearest < 0 else 1.0
-    rate = (abs(nearest) + math.sqrt(nearest * nearest + 4)) / 2
-    uniform = low <= 0 <= high or high - low <= 2
-    while pending is None or pending.any():
-        if uniform:
-            proposal = empty_like(draw).uniform_(low, high, generator=generator)
-            log_accept = (nearest * nearest - proposal * proposal) / 2
-        else:
-            distance = empty_like(draw).exponential_(rate, generator=generator)
-            proposal = distance * side + nearest
-            log_accept = (proposal * side - rate).square() / -2
-        accepted = empty_like(draw).uniform_(generator=generator) <= log_accept.exp()
-        accepted = accepted & (proposal >= low) & (proposal <= high)
-        if pending is not None:
-            accepted = accepted & pending
-        values = _C.ops.where(accepted, proposal, values)
-        pending = accepted.logical_not() if pending is None else pending & accepted.logical_not()
+def _redraw(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any
+) -> Tensor:
+    """For a likely interval: normal values, drawn again where they lie outside."""
+    # The bounds as the dtype holds them, or a value that was rounded to one might never do.
+    low, high = tensor.new_tensor(a).item(), tensor.new_tensor(b).item()
+    values = tensor.normal_(mean, std, generator=generator)
+    while (outside := (values < low) | (values > high)).any():
+        again = empty_like(values).normal_(mean, std, generator=generator)
+        values = where(outside, again, values)
+    return values
+
+
+def _reject(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any
+) -> Tensor:
+    """For an unlikely interval: uniform values, each kept with a chance in proportion to its
+    density."""
+    top = -0.5 * ((min(max(mean, a), b) - mean) / std) ** 2
+
+    def refused(drawn: Tensor) -> Tensor:
+        log_chance = drawn.sub(mean).div_(std).pow_(2).mul_(-0.5).sub_(top)
+        return empty_like(tensor).uniform_(generator=generator).log_() > log_chance
+
+    values = tensor.uniform_(a, b, generator=generator)
+    pending = refused(values)
+    while pending.any():
+        again = empty_like(tensor).uniform_(a, b, generator=generator)
+        values = where(pending, again, values)
+        pending = pending & refused(again)
     return values
 
 
