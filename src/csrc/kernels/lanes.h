@@ -6,6 +6,7 @@
 #include <complex>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "core/dtype.h"
@@ -243,6 +244,97 @@ TL_ALWAYS_INLINE void store_as(DType dtype, char* out, int64_t at, A v) {
     store_slowly(dtype, out, at, v);
   }
 }
+
+// --- what is reduced: `join` makes one of two partial results, on scalars and on vectors alike ---
+
+struct Sum {
+  template <class A>
+  static A start() {
+    return A(0);
+  }
+  template <class V>
+  TL_ALWAYS_INLINE V join(V a, V b) {
+    return a + b;
+  }
+};
+struct Prod {
+  template <class A>
+  static A start() {
+    return A(1);
+  }
+  template <class V>
+  TL_ALWAYS_INLINE V join(V a, V b) {
+    if constexpr (is_complex_v<V>) {
+      return V(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
+    } else {
+      return a * b;
+    }
+  }
+};
+struct Max {
+  template <class A>
+  static A start() {
+    if constexpr (std::is_floating_point_v<A>) {
+      return -A(INFINITY);
+    } else {
+      return std::numeric_limits<A>::min();
+    }
+  }
+  template <class V>
+  TL_ALWAYS_INLINE V join(V a, V b) {
+    return (a > b) | (a != a) ? a : b;
+  }
+};
+struct Min {
+  template <class A>
+  static A start() {
+    if constexpr (std::is_floating_point_v<A>) {
+      return A(INFINITY);
+    } else {
+      return std::numeric_limits<A>::max();
+    }
+  }
+  template <class V>
+  TL_ALWAYS_INLINE V join(V a, V b) {
+    return (a < b) | (a != a) ? a : b;
+  }
+};
+template <class Op>
+constexpr auto join_of = [](auto x, auto y) { return Op::join(x, y); };
+
+// A run of at least one vector: four vectors of partial results, then one.
+template <class Op, class A>
+TL_ALWAYS_INLINE typename Lanes<A>::V reduce_to_lanes(const A* p, int64_t n) {
+  using V = typename Lanes<A>::V;
+  constexpr int L = Lanes<A>::count;
+  const A start = Op::template start<A>();
+  V a = load_lanes(p);
+  int64_t i = L;
+  if (n >= 4 * L) {
+    V b = load_lanes(p + L), c = load_lanes(p + 2 * L), d = load_lanes(p + 3 * L);
+    for (i = 4 * L; i + 4 * L <= n; i += 4 * L) {
+      a = Op::join(a, load_lanes(p + i));
+      b = Op::join(b, load_lanes(p + i + L));
+      c = Op::join(c, load_lanes(p + i + 2 * L));
+      d = Op::join(d, load_lanes(p + i + 3 * L));
+    }
+    a = Op::join(Op::join(a, b), Op::join(c, d));
+  }
+  for (; i + L <= n; i += L) a = Op::join(a, load_lanes(p + i));
+  if (i < n) a = Op::join(a, last_lanes(p + n, n - i, start, std::make_index_sequence<L>()));
+  return a;
+}
+
+// At most `block` elements.
+template <class Op, class A>
+TL_NOINLINE A reduce_block(const A* p, int64_t n) {
+  if (n >= Lanes<A>::count) return fold_lanes<A>(reduce_to_lanes<Op>(p, n), join_of<Op>);
+  A v = Op::template start<A>();
+  for (int64_t i = 0; i < n; ++i) v = Op::join(v, p[i]);
+  return v;
+}
+
+inline constexpr int64_t block = 1024;  // elements that are read into a buffer at a time
 
 }  // namespace
 

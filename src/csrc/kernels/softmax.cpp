@@ -100,7 +100,6 @@ TL_ALWAYS_INLINE A row_max(const A* x, int64_t n) {
   return fold<A, N>(larger_or_nan(a, b), [](auto p, auto q) { return larger_or_nan(p, q); });
 }
 
-constexpr int64_t block = 1024;
 
 // Σ term(x[i…]), term(vector at i) giving vectors; `last` says how many lanes of a vector count.
 template <class A, class Term>

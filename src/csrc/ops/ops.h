@@ -123,6 +123,10 @@ Tensor sum_to_size(const Tensor& self, IntView sizes);
 Tensor amax(const Tensor& self, IntView dims, bool keepdim);
 bool has_nan(const Tensor& self);
 
+// scan.cpp
+Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype = {});
+Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype = {});
+
 // softmax.cpp
 Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = {});
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = {});

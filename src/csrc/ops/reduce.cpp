@@ -1,7 +1,9 @@
 // Sums, means and products.
 #include "autograd/record.h"
+#include "ops/pointwise.h"
 #include "ops/reduce_dims.h"
 #include "ops/registry.h"
+#include "ops/view.h"
 
 namespace tl {
 
@@ -115,13 +117,17 @@ Tensor sum_to_size(const Tensor& self, IntView sizes) {
     }
   }
   TL_CHECK(fits, "size {", Shape{sizes}, "} is not expandable to size {", Shape{self.sizes()}, "}.");
+  if (needs_grad(self)) {
+    Tensor out = set == 0 ? self : sum_over(self, set, true, {}, "SumBackward1");
+    return lead == 0 ? out : view(out, sizes);
+  }
   Tensor out = empty(sizes, self.dtype());
   reduce_into(out, self, set, reduction(ReduceKind::sum, self.dtype(), self.dtype()));
-  if (needs_grad(self)) {
-    record(out, "SumToSizeBackward0", inputs(self), saves(),
-           [in = Dims(self.sizes())](Backward& b) { b[0] = expand(b.grad(), in); });
-  }
   return out;
+}
+
+bool has_zero(const Tensor& self) {
+  return !*reduce_over(self, all_dims(self), false, reduction(ReduceKind::all, self.dtype(), DType::Bool)).data<bool>();
 }
 
 bool has_nan(const Tensor& self) {
@@ -131,6 +137,87 @@ bool has_nan(const Tensor& self) {
 }
 
 namespace {
+
+// Π of the others: what the gradient of a product is where an element may be zero.
+Tensor product_of_others(const Tensor& self, int64_t dim) {
+  Tensor first = narrow(self, dim, 0, 1);
+  Tensor one = ones_like(first);
+  const int64_t n = self.sizes()[size_t(dim)];
+  Tensor before = cumprod(cat({one, narrow(self, dim, 0, n - 1)}, dim), dim);
+  Tensor after = flip(cumprod(cat({one, narrow(flip(self, Dims{dim}), dim, 0, n - 1)}, dim), dim), Dims{dim});
+  return mul(before, after);
+}
+Tensor prod_over(const Tensor& self, std::optional<int64_t> dim, bool keepdim, std::optional<DType> dtype) {
+  DType result = sum_type(self, dtype);
+  Tensor in = readable_as(self, result);
+  DimSet set = dim ? (self.dim() == 0 ? 0 : DimSet(1) << *dim) : all_dims(self);
+  Tensor out = reduce_over(in, set, keepdim, reduction(ReduceKind::prod, is_complex(in.dtype()) ? in.dtype() : result, result));
+  if (needs_grad(in)) {
+    record(out, dim ? "ProdBackward1:self,result" : "ProdBackward0:self,result", inputs(in), saves(in, output(out)),
+           [set, keepdim, dim](Backward& b) {
+             Tensor x = b.saved(0);
+             const int64_t n = x.dim();
+             Tensor g = with_dims(b.grad(), set, n, keepdim);
+             if (set == 0) {
+               b[0] = g;
+             } else if (x.numel() == 0 || !has_zero(x)) {
+               b[0] = mul(g, conj(div(with_dims(b.saved(1), set, n, keepdim), x)));
+             } else if (dim) {
+               b[0] = mul(g, conj(product_of_others(x, *dim)));
+             } else {
+               b[0] = mul(g, conj(reshape(product_of_others(reshape(x, Dims{-1}), 0), x.sizes())));
+             }
+           });
+  }
+  return out;
+}
+Tensor prod_all(const Tensor& self, std::optional<DType> dtype) { return prod_over(self, {}, false, dtype); }
+Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DType> dtype) {
+  return prod_over(self, wrap_dim(dim, self.dim()), keepdim, dtype);
+}
+
+Tensor nansum(const Tensor& self, const std::optional<Dims>& dims, bool keepdim, std::optional<DType> dtype) {
+  TL_CHECK(!is_complex(self.dtype()), "nansum on CPU does not support complex inputs");
+  IntView list = dims ? IntView(*dims) : IntView();
+  if (is_integral_or_bool(self.dtype())) return sum(self, list, keepdim, dtype);
+  DimSet set = dim_set(list, self.dim());
+  DType result = dtype.value_or(self.dtype());
+  Tensor in = readable_as(self, result);
+  Tensor out = reduce_over(in, set, keepdim, reduction(ReduceKind::nan_sum, result, result));
+  if (needs_grad(in)) {
+    record(out, "NansumBackward0:self", inputs(in), saves(in), [set, keepdim](Backward& b) {
+      Tensor x = b.saved(0);
+      Tensor g = with_dims(b.grad(), set, x.dim(), keepdim);
+      b[0] = mul(expand(g, x.sizes()), logical_not(isnan(x)));
+    });
+  }
+  return out;
+}
+Tensor nanmean(const Tensor& self, const std::optional<Dims>& dims, bool keepdim, std::optional<DType> dtype) {
+  TL_CHECK(is_differentiable(self.dtype()), "nanmean(): expected input to have floating point or complex dtype but got ",
+           dtype_legacy_name(self.dtype()));
+  IntView list = dims ? IntView(*dims) : IntView();
+  Tensor count = sum(logical_not(isnan(detach(self))), list, keepdim);
+  return div(nansum(self, dims, keepdim, dtype), count);
+}
+
+// Truth values: of uint8 in uint8, as PyTorch has it.
+Tensor truth_over(const Tensor& self, const std::optional<Dims>& dims, bool keepdim, ReduceKind kind) {
+  DimSet set = dims && dims->empty() ? 0 : dim_set(dims, self.dim());
+  Tensor out = reduce_over(self, set, keepdim, reduction(kind, self.dtype(), DType::Bool));
+  return self.dtype() == DType::UInt8 ? to_dtype(out, DType::UInt8) : out;
+}
+Tensor any(const Tensor& self) { return truth_over(self, {}, false, ReduceKind::any); }
+Tensor all(const Tensor& self) { return truth_over(self, {}, false, ReduceKind::all); }
+Tensor any_dims(const Tensor& self, const std::optional<Dims>& dims, bool keepdim) {
+  return truth_over(self, dims, keepdim, ReduceKind::any);
+}
+Tensor all_dims_true(const Tensor& self, const std::optional<Dims>& dims, bool keepdim) {
+  return truth_over(self, dims, keepdim, ReduceKind::all);
+}
+Tensor count_nonzero(const Tensor& self, const std::optional<Dims>& dims) {
+  return reduce_over(self, dim_set(dims, self.dim()), false, reduction(ReduceKind::count, self.dtype(), DType::Int64));
+}
 
 Tensor sum_dims(const Tensor& self, const std::optional<Dims>& dims, bool keepdim, std::optional<DType> dtype) {
   return sum(self, dims ? IntView(*dims) : IntView(), keepdim, dtype);
@@ -157,6 +244,26 @@ const OpRecord records[] = {
     {"sum_to_size(Tensor self, int[] size) -> Tensor", TL_OP(sum_to_size), op::method,
      "Sums along the dims that would have to be expanded to get from `size` to the shape of self.",
      "randn(3, 4), (1, 4) | randn(3, 4), (4,) | randn(2, 3, 4), (3, 1) | randn(3, 4), (3, 4) | randn(3, 4), ()"},
+    {"prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", TL_OP(prod_all), both, "The product of all elements.",
+     "randn(3, 4) | randn(4, 3).t() | randn(0) | randn(()) | tensor([1., 0., 3.]) | tensor([0., 0., 3.])"},
+    {"prod(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(prod_dim), both,
+     "The products along `dim`.",
+     "randn(3, 4), 1 | randn(4, 3).t(), 0, True | randn(()), 0 | randn(0, 3), 0 | tensor([[1., 0., 3.], [4., 5., 6.]]), 1"},
+    {"nansum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(nansum), both,
+     "The sums along the listed dims, all of them without a list; NaN counts as zero.",
+     "randn(3, 4) | randn(3, 4), 1 | tensor([1., float('nan')]) | randn(4, 3).t(), (0, 1), True"},
+    {"nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(nanmean), both,
+     "The means of the elements that are not NaN.", "randn(3, 4) | randn(3, 4), 1 | tensor([1., float('nan')]), 0, True"},
+    {"any(Tensor self) -> Tensor", TL_OP(any), both | op::nondifferentiable, "Is any element not zero?",
+     "randn(3, 4) | randn(0) | tensor([0, 0]) | tensor([0, 1], dtype=uint8)"},
+    {"any(Tensor self, int[]? dim, bool keepdim=False) -> Tensor", TL_OP(any_dims), both | op::nondifferentiable,
+     "The same along the listed dims.", "randn(3, 4), 1 | randn(3, 4).t() > 1, (0, 1), True | randn(0, 3), 0"},
+    {"all(Tensor self) -> Tensor", TL_OP(all), both | op::nondifferentiable, "Is no element zero?",
+     "randn(3, 4) | randn(0) | tensor([0, 1]) | tensor([1, 1], dtype=uint8)"},
+    {"all(Tensor self, int[]? dim, bool keepdim=False) -> Tensor", TL_OP(all_dims_true), both | op::nondifferentiable,
+     "The same along the listed dims.", "randn(3, 4), 1 | randn(3, 4).t() > 1, (0, 1), True | randn(0, 3), 0"},
+    {"count_nonzero(Tensor self, int[]? dim=None) -> Tensor", TL_OP(count_nonzero), op::function | op::method | op::nondifferentiable,
+     "How many elements are not zero, of all or along the listed dims.", "randn(3, 4) | tensor([[0, 1], [0, 0]]), 1 | randn(0, 2), 0"},
 };
 const RegisterOps registered(records);
 

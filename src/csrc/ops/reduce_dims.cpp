@@ -58,6 +58,15 @@ Tensor with_dims(const Tensor& t, DimSet set, int64_t ndim, bool keepdim) {
   return view(t, sizes);
 }
 
+Tensor as_pairs(const Tensor& self) {
+  Dims sizes(self.sizes()), strides(self.strides());
+  for (int64_t& s : strides) s *= 2;
+  sizes.push_back(2);
+  strides.push_back(1);
+  self->storage->retain();
+  return from_storage(self->storage, sizes, strides, 2 * self->offset, to_real(self.dtype()));
+}
+
 namespace {
 
 // Elements of one piece of work: some 20 µs of reading.
@@ -149,91 +158,119 @@ void walk(const Axes& axes, int64_t begin, int64_t end, F&& f) {
   }
 }
 
-// One reduced axis, n elements `step` apart; `kept` are the others.
-void reduce_axis(ReduceArgs args, Axes kept) {
-  size_t inner = kept.n;
-  for (size_t i = 0; i < kept.n; ++i) {
-    if (inner == kept.n || (kept.list[i].in <= kept.list[inner].in && kept.list[i].size > 1)) inner = i;
+// Takes out the kept axis along which neighbouring results are made together.
+Axis take_row(Axes& kept, int64_t step) {
+  if (kept.n == 0) return {1, 0, 0};
+  size_t inner = 0;
+  for (size_t i = 1; i < kept.n; ++i) {
+    if (kept.list[i].in <= kept.list[inner].in) inner = i;
   }
-  if (inner < kept.n && args.in_step <= kept.list[inner].in) {
+  if (step <= kept.list[inner].in) {
     // The runs lie apart: the longest axis saves the most calls.
     for (size_t i = 0; i < kept.n; ++i) {
       if (kept.list[i].size > kept.list[inner].size) inner = i;
     }
   }
-  Axis row = inner < kept.n ? kept.list[inner] : Axis{1, 0, 0};
-  if (inner < kept.n) kept.erase(inner);
-  args.in_stride = row.in;
-  args.out_stride = row.out;
-  const int64_t in_size = int64_t(item_size(args.in_type)), out_size = int64_t(item_size(args.out_type));
-  const char* in = args.in;
-  char* out = args.out;
-  const int64_t outer = kept.count();
+  Axis row = kept.list[inner];
+  kept.erase(inner);
+  return row;
+}
 
-  if (args.n > 2 * piece && outer * row.size < 16) {
-    // Few results of many elements each: pieces of the axis, then their partial results.
-    const int64_t outputs = outer * row.size;
-    const int64_t length = piece / std::bit_ceil(uint64_t(outputs));
-    const int64_t pieces = (args.n + length - 1) / length;
-    Tensor partial = empty(Dims{pieces, outputs}, args.compute);
-    const int64_t partial_size = int64_t(item_size(args.compute));
-    parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        ReduceArgs part = args;
-        part.n = std::min(length, args.n - i * length);
-        part.m = row.size;
-        part.out_type = args.compute;
-        part.out_stride = 1;
-        part.divisor = 1;
-        char* to = partial.bytes() + i * outputs * partial_size;
-        walk(kept, 0, outer, [&](int64_t offset, int64_t) {
-          part.in = in + (offset + i * length * args.in_step) * in_size;
-          part.out = to;
-          kernels::reduce(part);
-          to += row.size * partial_size;
-        });
-      }
-    });
-    ReduceArgs join = args;
-    join.kind = joined(args.kind);
-    join.in_type = args.compute;
-    join.n = pieces;
-    join.in_step = outputs;
-    join.m = row.size;
-    join.in_stride = 1;
-    int64_t at = 0;
-    walk(kept, 0, outer, [&](int64_t, int64_t offset) {
-      join.in = partial.bytes() + at * partial_size;
-      join.out = out + offset * out_size;
-      kernels::reduce(join);
-      at += row.size;
+// Calls f for pieces of the results of an axis of n elements, `step` apart.
+template <class F>
+void run_pieces(const Axes& outer_axes, const Axis& row, int64_t n, int64_t step, F&& f) {
+  const int64_t outer = outer_axes.count(), length = std::max<int64_t>(n, 1);
+  const int64_t width = std::min(row.size, std::max<int64_t>((piece / length + 255) / 256 * 256, 256));
+  const int64_t widths = (row.size + width - 1) / width;
+  const int64_t grain = std::max<int64_t>(1, piece / (length * width));
+  if (widths == 1) {
+    parallel_for(outer, grain, [&](int64_t begin, int64_t end) {
+      walk(outer_axes, begin, end,
+           [&](int64_t in, int64_t out) { f(AxisPiece{in, out, n, step, row.size, row.in, row.out}); });
     });
     return;
   }
+  parallel_for(outer * widths, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      const int64_t first = k % widths * width;
+      walk(outer_axes, k / widths, k / widths + 1, [&](int64_t in, int64_t out) {
+        f(AxisPiece{in + first * row.in, out + first * row.out, n, step, std::min(width, row.size - first), row.in, row.out});
+      });
+    }
+  });
+}
 
-  // Pieces of the inner axis and of the outer positions.
-  const int64_t width = std::min(row.size, std::max<int64_t>((piece / std::max<int64_t>(args.n, 1) + 255) / 256 * 256, 256));
-  const int64_t widths = (row.size + width - 1) / width;
-  const int64_t grain = std::max<int64_t>(1, piece / std::max<int64_t>(1, std::max<int64_t>(args.n, 1) * width));
-  auto run = [&](ReduceArgs a, int64_t in_offset, int64_t out_offset, int64_t first, int64_t count) {
-    a.m = count;
-    a.in = in + (in_offset + first * row.in) * in_size;
-    a.out = out + (out_offset + first * row.out) * out_size;
+// Few results of many elements each: pieces of the axis, then their partial results.
+void reduce_long_axis(const ReduceArgs& args, const Axes& outer_axes, const Axis& row) {
+  const int64_t outer = outer_axes.count(), outputs = outer * row.size;
+  const int64_t length = piece / int64_t(std::bit_ceil(uint64_t(outputs)));
+  const int64_t pieces = (args.n + length - 1) / length;
+  const int64_t in_size = int64_t(item_size(args.in_type)), partial_size = int64_t(item_size(args.compute));
+  Tensor partial = empty(Dims{pieces, outputs}, args.compute);
+  parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      ReduceArgs part = args;
+      part.n = std::min(length, args.n - i * length);
+      part.m = row.size;
+      part.in_stride = row.in;
+      part.out_type = args.compute;
+      part.out_stride = 1;
+      part.divisor = 1;
+      char* to = partial.bytes() + i * outputs * partial_size;
+      walk(outer_axes, 0, outer, [&](int64_t offset, int64_t) {
+        part.in = args.in + (offset + i * length * args.in_step) * in_size;
+        part.out = to;
+        kernels::reduce(part);
+        to += row.size * partial_size;
+      });
+    }
+  });
+  ReduceArgs join = args;
+  join.kind = joined(args.kind);
+  join.in_type = args.compute;
+  join.n = pieces;
+  join.in_step = outputs;
+  join.m = row.size;
+  join.in_stride = 1;
+  join.out_stride = row.out;
+  const char* from = partial.bytes();
+  walk(outer_axes, 0, outer, [&](int64_t, int64_t offset) {
+    join.in = from;
+    join.out = args.out + offset * int64_t(item_size(args.out_type));
+    kernels::reduce(join);
+    from += row.size * partial_size;
+  });
+}
+
+// One reduced axis, n elements `step` apart; `kept` are the others.
+void reduce_axis(const ReduceArgs& args, Axes kept) {
+  const Axis row = take_row(kept, args.in_step);
+  if (args.n > 2 * piece && kept.count() * row.size < 16) return reduce_long_axis(args, kept, row);
+  const int64_t in_size = int64_t(item_size(args.in_type)), out_size = int64_t(item_size(args.out_type));
+  run_pieces(kept, row, args.n, args.in_step, [&](const AxisPiece& p) {
+    ReduceArgs a = args;
+    a.in += p.in * in_size;
+    a.out += p.out * out_size;
+    a.m = p.m;
+    a.in_stride = p.in_stride;
+    a.out_stride = p.out_stride;
     kernels::reduce(a);
-  };
-  if (widths == 1) {
-    parallel_for(outer, grain, [&](int64_t begin, int64_t end) {
-      walk(kept, begin, end, [&](int64_t i, int64_t o) { run(args, i, o, 0, row.size); });
-    });
-  } else {
-    parallel_for(outer * widths, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t k = begin; k < end; ++k) {
-        int64_t first = k % widths * width;
-        walk(kept, k / widths, k / widths + 1,
-             [&](int64_t i, int64_t o) { run(args, i, o, first, std::min(width, row.size - first)); });
-      }
-    });
+  });
+}
+
+// Axes of the kept and of the reduced dims, merged where they are walked as one.
+void split_axes(const Tensor& self, DimSet set, Axes& kept, Axes& reduced) {
+  const size_t ndim = size_t(self.dim());
+  int64_t steps[Axes::most];
+  int64_t out_step = 1;
+  for (size_t d = ndim; d-- > 0;) {
+    steps[d] = has_dim(set, d) ? 0 : out_step;
+    if (!has_dim(set, d)) out_step *= self->dims[d];
   }
+  for (size_t d = 0; d < ndim; ++d) (has_dim(set, d) ? reduced : kept).add({self->dims[d], self->dims[ndim + d], steps[d]});
+  reduced.sort_by_input();
+  reduced.merge();
+  kept.merge();
 }
 
 }  // namespace
@@ -255,21 +292,11 @@ void reduce_into(const Tensor& out, const Tensor& self, DimSet set, const Reduct
     kernels::reduce(args);
     return;
   }
-  const size_t ndim = size_t(self.dim());
   Axes kept, reduced;
-  int64_t out_step = 1;
   if (self.is_contiguous() && out.numel() == 1) {
     reduced.add({self.numel(), 1, 0});
   } else {
-    int64_t steps[Axes::most];
-    for (size_t d = ndim; d-- > 0;) {
-      steps[d] = has_dim(set, d) ? 0 : out_step;
-      if (!has_dim(set, d)) out_step *= self->dims[d];
-    }
-    for (size_t d = 0; d < ndim; ++d) (has_dim(set, d) ? reduced : kept).add({self->dims[d], self->dims[ndim + d], steps[d]});
-    reduced.sort_by_input();
-    reduced.merge();
-    kept.merge();
+    split_axes(self, set, kept, reduced);
   }
   Tensor between;
   while (reduced.n > 1) {
@@ -316,6 +343,15 @@ Tensor reduce_over(const Tensor& self, DimSet set, bool keepdim, const Reduction
                                                  : empty(reduced_sizes(self.sizes(), set, keepdim), r.result);
   reduce_into(out, self, set, r);
   return out;
+}
+
+void detail::run_along(const Tensor& self, int64_t dim, void (*call)(void*, const AxisPiece&), void* context) {
+  if (self.numel() == 0) return;
+  Axes kept, reduced;
+  split_axes(self, self.dim() == 0 ? 0 : DimSet(1) << dim, kept, reduced);
+  const int64_t n = reduced.n == 0 ? 1 : reduced.list[0].size, step = reduced.n == 0 ? 1 : reduced.list[0].in;
+  const Axis row = take_row(kept, step);
+  run_pieces(kept, row, n, step, [&](const AxisPiece& p) { call(context, p); });
 }
 
 }  // namespace tl

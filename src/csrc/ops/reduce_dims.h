@@ -22,6 +22,9 @@ int64_t reduced_count(IntView sizes, DimSet set);
 // A result (or gradient) of a reduction without keepdim, viewed with ones for the reduced dims.
 Tensor with_dims(const Tensor& t, DimSet set, int64_t ndim, bool keepdim);
 
+// A complex tensor as pairs of reals in a last dim, without history.
+Tensor as_pairs(const Tensor& self);
+
 struct Reduction {
   kernels::ReduceKind kind;
   DType result;
@@ -36,5 +39,28 @@ inline Reduction reduction(kernels::ReduceKind kind, DType in, DType result) {
 Tensor reduce_over(const Tensor& self, DimSet set, bool keepdim, const Reduction& reduction);
 // The same into a contiguous tensor that has as many elements as the kept dims.
 void reduce_into(const Tensor& out, const Tensor& self, DimSet set, const Reduction& reduction);
+
+bool has_zero(const Tensor& self);
+// The gradient of a choice along `dim`: zeros with `grad` where `indices` say.
+Tensor put_at_indices(const Tensor& grad, const Tensor& indices, int64_t dim, DimSet set, bool keepdim, IntView sizes);
+
+// Several results of a reduction along one axis: number j is at out + j * out_stride and reduces the
+// elements in + j * in_stride + i * in_step, i < n. Strides and offsets count elements.
+struct AxisPiece {
+  int64_t in, out;
+  int64_t n, in_step;
+  int64_t m, in_stride, out_stride;
+};
+namespace detail {
+void run_along(const Tensor& self, int64_t dim, void (*call)(void*, const AxisPiece&), void* context);
+}
+// Calls f for pieces that make up all results, which are contiguous in the order of the kept dims; on
+// several threads where there is much to do.
+template <class F>
+void along_dim(const Tensor& self, int64_t dim, F&& f) {
+  detail::run_along(
+      self, dim, [](void* context, const AxisPiece& p) { (*static_cast<std::remove_reference_t<F>*>(context))(p); },
+      const_cast<void*>(static_cast<const void*>(&f)));
+}
 
 }  // namespace tl

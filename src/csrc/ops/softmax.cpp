@@ -5,6 +5,7 @@
 
 #include "autograd/record.h"
 #include "core/parallel.h"
+#include "ops/pointwise.h"
 #include "ops/reduce_dims.h"
 #include "ops/registry.h"
 
@@ -144,6 +145,14 @@ Tensor log_softmax(const Tensor& self_arg, int64_t dim_arg, std::optional<DType>
 namespace {
 
 Tensor logsumexp_values(const Tensor& self, DimSet set, bool keepdim) {
+  if (is_complex(self.dtype())) {
+    NoGradGuard no_grad;
+    Tensor x = detach(self);
+    Dims dims = list_of(set, self.dim());
+    if (dims.empty()) return log(exp(x));
+    Tensor top = amax(select(as_pairs(x), -1, 0), dims, true);
+    return add(log(sum(exp(sub(x, top)), dims, keepdim)), reshape(top, reduced_sizes(self.sizes(), set, keepdim)));
+  }
   const int64_t n = self.dim();
   const int64_t many = int64_t(list_of(set, n).size());
   // A run of neighbouring dims counts as one where it stands; others are moved to the end.
@@ -172,15 +181,13 @@ Tensor logsumexp_values(const Tensor& self, DimSet set, bool keepdim) {
 
 Tensor logsumexp(const Tensor& self_arg, IntView dims, bool keepdim) {
   Tensor self = is_integral_or_bool(self_arg.dtype()) ? to_dtype(self_arg, default_dtype()) : self_arg;
-  TL_CHECK(is_floating(self.dtype()), "logsumexp(): Expected floating point type for result tensor, but got: ",
-           dtype_legacy_name(self.dtype()));
   DimSet set = dim_set(dims, self.dim());
   Tensor out = logsumexp_values(self, set, keepdim);
   if (needs_grad(self)) {
     record(out, "LogsumexpBackward0:self,result", inputs(self), saves(self, output(out)), [set, keepdim](Backward& b) {
       Tensor x = b.saved(0);
       Tensor y = with_dims(b.saved(1), set, x.dim(), keepdim);
-      b[0] = mul(with_dims(b.grad(), set, x.dim(), keepdim), exp(sub(x, y)));
+      b[0] = mul(with_dims(b.grad(), set, x.dim(), keepdim), conj(exp(sub(x, y))));
     });
   }
   return out;

@@ -488,7 +488,7 @@ std::unique_ptr<Signature> parse_signature(const OpRecord& record) {
     const TypeName* found = nullptr;
     for (const TypeName& t : type_names) {
       size_t n = std::strlen(t.text);
-      // `int[2]` counts as int[]: a size in brackets only documents.
+      // `int[2]` counts as int[], but never takes *args.
       if (item.compare(0, n, t.text) == 0) {
         found = &t;
         break;
@@ -499,6 +499,7 @@ std::unique_ptr<Signature> parse_signature(const OpRecord& record) {
     p.type = found->type;
     if (p.type == Param::Type::integer && !rest.empty() && rest[0] == '[') {
       p.type = Param::Type::ints;
+      p.one_argument = true;
       rest = rest.substr(rest.find(']') + 1);
     }
     if (!rest.empty() && rest[0] == '?') {
@@ -531,7 +532,7 @@ std::unique_ptr<Signature> parse_signature(const OpRecord& record) {
   for (int i = 0; i < s->positional && i < 2; ++i) {
     if (s->params[size_t(i)].type == Param::Type::ints) {
       // *args are unambiguous only where nothing can follow them.
-      s->varargs = i == s->positional - 1;
+      s->varargs = i == s->positional - 1 && !s->params[size_t(i)].one_argument;
       break;
     }
     if (s->params[size_t(i)].type != Param::Type::tensor) break;

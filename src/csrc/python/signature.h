@@ -21,6 +21,7 @@ struct Param {
   bool optional = false;     // None is accepted
   bool has_default = false;
   bool keyword_only = false;
+  bool one_argument = false;  // a list that does not take *args, written with a size: int[1]
   Value default_value;
   // Storage behind default_value where it is not a plain value.
   Dims default_ints;
