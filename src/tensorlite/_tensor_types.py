@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from . import _C
@@ -75,8 +76,19 @@ def set_default_dtype(d: Any, /) -> None:
     _C.set_default_dtype(d.dtype if isinstance(d, tensortype) else d)
 
 
+_warned = False
+
+
 def set_default_tensor_type(t: Any, /) -> None:
     """Sets the default dtype by the name or class of a floating-point tensor type."""
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+            "torch.set_default_dtype() and torch.set_default_device() as alternatives.",
+            stacklevel=2,
+        )
     dtype = dtype_of_type(t)
     if not dtype.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")

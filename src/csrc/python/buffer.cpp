@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "autograd/state.h"
+#include "ops/ops.h"
 #include "python/buffer.h"
 #include "python/tensor.h"
 #include "python/tensor_methods.h"
@@ -178,8 +179,20 @@ Tensor from_buffer_copy(PyObject* o) {
   Buffer b(o, PyBUF_FULL_RO);
   if (!b) bad_buffer(o, nullptr);
   DType dtype = dtype_of_buffer(o, b.view);
-  Dims sizes;
-  for (int i = 0; i < b.view.ndim; ++i) sizes.push_back(b.view.shape != nullptr ? b.view.shape[i] : b.view.len);
+  Dims sizes, strides;
+  bool regular = b.view.strides != nullptr && b.view.suboffsets == nullptr;
+  for (int i = 0; i < b.view.ndim; ++i) {
+    sizes.push_back(b.view.shape != nullptr ? b.view.shape[i] : b.view.len / b.view.itemsize);
+    regular = regular && b.view.strides[i] >= 0 && b.view.strides[i] % b.view.itemsize == 0;
+    if (regular) strides.push_back(b.view.strides[i] / b.view.itemsize);
+  }
+  if (regular && checked_numel(sizes) != 0) {
+    // In the memory order of the buffer, as PyTorch does.
+    Tensor source = from_storage(wrap_storage(b.view.buf, 0, nullptr, nullptr), sizes, strides, 0, dtype);
+    Tensor t = empty_like(source);
+    copy_values(t, source);
+    return t;
+  }
   Tensor t = empty(sizes, dtype);
   if (t.numel() != 0) check(PyBuffer_ToContiguous(t->data(), &b.view, b.view.len, 'C'));
   return t;

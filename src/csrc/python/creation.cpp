@@ -17,8 +17,8 @@ Dims sizes_from(PyObject* const* items, Py_ssize_t n) {
   Dims sizes;
   for (Py_ssize_t i = 0; i < n; ++i) {
     int64_t size;
-    TL_CHECK_TYPE(as_int(items[i], size), "new(): argument 'size' must be tuple of ints, but found element of type ",
-                  Py_TYPE(items[i])->tp_name, " at pos ", i + 1);
+    TL_CHECK_TYPE(as_int(items[i], size), "new(): argument 'size' failed to unpack the object at pos ", i + 1,
+                  " with error \"type must be tuple of ints,but got ", Py_TYPE(items[i])->tp_name, "\"");
     sizes.push_back(size);
   }
   return sizes;
@@ -136,7 +136,7 @@ Tensor shared_or_new(PyObject* data, std::optional<DType> dtype) {
 
 PyObject* py_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    static const OpRecord record = {"as_tensor(Any data, ScalarType? dtype=None, Device? device=None) -> Tensor", nullptr, 0, "",
+    static const OpRecord record = {"as_tensor(Any data, *, ScalarType? dtype=None, Device? device=None) -> Tensor", nullptr, 0, "",
                                     ""};
     static const Signature& signature = signature_of(record);
     Arguments a(signature, args, nargs, kwnames);
@@ -258,7 +258,7 @@ PyObject* py_legacy_tensor(PyObject*, PyObject* args) {
 PyMethodDef functions[] = {
     {"tensor", TL_FAST(py_tensor), "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
      "A new leaf tensor with a copy of `data`: a number, nested sequences, an array."},
-    {"as_tensor", TL_FAST(py_as_tensor), "as_tensor(data, dtype=None, device=None)\n\nA tensor over `data`, sharing "
+    {"as_tensor", TL_FAST(py_as_tensor), "as_tensor(data, *, dtype=None, device=None)\n\nA tensor over `data`, sharing "
      "memory (and history) where it is a tensor or an array of the wanted dtype."},
     {"asarray", TL_FAST(py_asarray), "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)\n\nA tensor "
      "over `obj`, sharing memory unless `copy` is True; copy=False raises where that cannot be."},

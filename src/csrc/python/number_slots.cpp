@@ -1,4 +1,5 @@
 // Operators: straight from the number slots into the ops, without argument parsing.
+#include "autograd/state.h"
 #include "ops/ops.h"
 #include "python/op_function.h"
 #include "python/tensor.h"
@@ -151,7 +152,15 @@ PyObject* nb_inplace_power(PyObject* a, PyObject* b, PyObject*) { return in_plac
 // Conversions of one-element tensors.
 Scalar only_value(PyObject* o) {
   const Tensor& t = unwrap(o);
-  TL_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+  TL_CHECK_VALUE(t.numel() == 1, "only one element tensors can be converted to Python scalars");
+  if (requires_grad(t)) [[unlikely]] {
+    static bool warned = false;
+    if (!warned) {
+      warned = true;
+      warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
+           "tensor.detach() first.");
+    }
+  }
   return item(t);
 }
 int nb_bool(PyObject* o) {

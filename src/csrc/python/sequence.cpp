@@ -75,7 +75,11 @@ void find_dtype(PyObject* o, int level, Found& found) {
   if (!rows) return found.join(element_dtype(o));
   TL_CHECK_VALUE(level < most_dims, "too many dimensions '", Py_TYPE(o)->tp_name, "'");
   if (length_of(rows) == 0) return found.join(default_dtype());
-  for (Py_ssize_t i = 0; i < length_of(rows); ++i) find_dtype(row(rows, i).get(), level + 1, found);
+  for (Py_ssize_t i = 0; i < length_of(rows); ++i) {
+    Object item = row(rows, i);
+    TL_CHECK_TYPE(item.get() != o, "new(): self-referential lists are incompatible");
+    find_dtype(item.get(), level + 1, found);
+  }
 }
 
 // --- elements -----------------------------------------------------------------------------------
@@ -90,12 +94,7 @@ Scalar number_of(const Tensor& t, DType wanted) {
   return item(t);
 }
 
-double read_double(PyObject* o, DType wanted) {
-  if (is_tensor(o)) {
-    Scalar s = number_of(unwrap(o), wanted);
-    TL_CHECK_TYPE(!s.is_complex(), "must be real number, not complex");
-    return s.to_double();
-  }
+double read_double(PyObject* o) {
   double v = PyFloat_AsDouble(o);
   if (v == -1.0 && PyErr_Occurred()) throw PythonError();
   return v;
@@ -147,7 +146,7 @@ void store(PyObject* o, T* at) {
     if (c.real == -1.0 && PyErr_Occurred()) throw PythonError();
     *at = T(typename T::value_type(c.real), typename T::value_type(c.imag));
   } else {
-    *at = convert<T>(PyFloat_CheckExact(o) ? PyFloat_AS_DOUBLE(o) : read_double(o, dtype));
+    *at = convert<T>(PyFloat_CheckExact(o) ? PyFloat_AS_DOUBLE(o) : read_double(o));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "autograd/state.h"
 #include "python/generator.h"
 #include "python/tensor.h"
 #include "python/types.h"
@@ -412,7 +413,8 @@ bool as_scalar(PyObject* o, Scalar& value) {
   }
   if (is_tensor(o)) {
     const Tensor& t = unwrap(o);
-    if (t.dim() != 0 || t->storage == nullptr) return false;
+    // One that needs a gradient would lose it.
+    if (t.dim() != 0 || t->storage == nullptr || requires_grad(t)) return false;
     value = item(t);
     return true;
   }
