@@ -41,6 +41,9 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
     __array_priority__ = 1000
     is_leaf: bool
 
+    # `_make_subclass(cls, data, requires_grad=False)`: the memory of `data` as a `cls`.
+    _make_subclass = staticmethod(_C._make_subclass)
+
     # --- protocol -------------------------------------------------------------------------------
 
     @classmethod
@@ -102,7 +105,8 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
                 "protocol at the moment.  If you were attempting to deepcopy a module, this may be "
-                "because of a torch.nn.utils.weight_norm usage."
+                "because of a torch.nn.utils.weight_norm usage, see "
+                "https://github.com/pytorch/pytorch/pull/103001"
             )
         if id(self) in memo:
             return memo[id(self)]
@@ -301,12 +305,18 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
     def apply_(self, callable: Any) -> Tensor:
         """Replaces each element by `callable(element)`; slow, and outside autograd."""
         if self.requires_grad:
-            raise RuntimeError("apply_() is only implemented on CPU tensors that do not require grad")
+            raise RuntimeError(
+                "Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead."
+            )
         flat = [callable(v) for v in self.reshape(-1).tolist()]
         return self.copy_(_C.tensor(flat, dtype=self.dtype).view(self.shape))
 
     def map_(self, tensor: Tensor, callable: Any) -> Tensor:
         """Replaces each element by `callable(element, other_element)`."""
+        if self.requires_grad:
+            raise RuntimeError(
+                "Can't call map_() on Variable that requires grad. Use var.detach().map_() instead."
+            )
         other = tensor.expand(self.shape).reshape(-1).tolist()
         flat = [callable(a, b) for a, b in zip(self.reshape(-1).tolist(), other)]
         return self.copy_(_C.tensor(flat, dtype=self.dtype).view(self.shape))

@@ -225,7 +225,7 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
       PyObject* name = PyTuple_GET_ITEM(kwnames, k);
       int found = 0;
       while (found < 4 && PyUnicode_CompareWithASCIIString(name, names[found]) != 0) ++found;
-      TL_CHECK_TYPE(found < 4, "Tensor.backward() got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
+      TL_CHECK_TYPE(found < 4, "Tensor.backward() got an unexpected keyword argument '", text_of(name), "'");
       TL_CHECK_TYPE(values[found] == nullptr, "Tensor.backward() got multiple values for argument '", names[found], "'");
       values[found] = args[nargs + k];
     }

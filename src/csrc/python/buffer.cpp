@@ -147,7 +147,7 @@ class Buffer {
     Object dtype = check(PyObject_GetAttrString(o, "dtype"));
     Object type = check(PyObject_GetAttrString(dtype.get(), "type"));
     Object name = check(PyObject_GetAttrString(type.get(), "__name__"));
-    what = std::string("np.ndarray of type numpy.") + PyUnicode_AsUTF8(name.get());
+    what = std::string("np.ndarray of type numpy.") + text_of(name.get());
   }
   fail(ErrorKind::type, "can't convert ", what,
        ". The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "

@@ -44,7 +44,7 @@ Tensor legacy_tensor(DType dtype, bool any_tensor, PyObject* args, PyObject* kwa
       n = 1;
     } else {
       fail(ErrorKind::type, "new() received an invalid combination of arguments - got an unexpected keyword argument '",
-           PyUnicode_AsUTF8(key), "'");
+           text_of(key), "'");
     }
   }
   if (size != nullptr) {

@@ -49,6 +49,13 @@ inline void check(int rc) {
   if (rc < 0) throw PythonError();
 }
 
+// A str's text for a message; "?" where it has none (lone surrogates).
+inline const char* text_of(PyObject* s) {
+  const char* text = PyUnicode_AsUTF8(s);
+  if (text == nullptr) PyErr_Clear();
+  return text != nullptr ? text : "?";
+}
+
 // Sets the Python error for the C++ exception being handled (call inside catch (...)).
 void set_python_error() noexcept;
 // Keeps a Python error across C++ frames that do not hold the GIL: catch it where Python was called,

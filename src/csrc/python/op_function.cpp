@@ -62,9 +62,9 @@ PyTypeObject* result_type_of(Signature& s) {
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) {
           Object item = check(PyObject_Repr(PyTuple_GET_ITEM(self, i)));
           text += i == 0 ? "\n" : ",\n";
-          text += PyUnicode_AsUTF8(PyTuple_GET_ITEM(names.get(), i));
+          text += text_of(PyTuple_GET_ITEM(names.get(), i));
           text += "=";
-          text += PyUnicode_AsUTF8(item.get());
+          text += text_of(item.get());
         }
         return PyUnicode_FromString((text + ")").c_str());
       });
@@ -164,7 +164,7 @@ PyObject* call_override(OpFunction* f, PyObject* owner, PyObject* const* args, P
   Py_ssize_t total = nargs + (kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0);
   for (Py_ssize_t i = 0; i < total; ++i) {
     if (i > 0) text += ", ";
-    if (i >= nargs) text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i - nargs))) + "=";
+    if (i >= nargs) text += std::string(text_of(PyTuple_GET_ITEM(kwnames, i - nargs))) + "=";
     text += Py_TYPE(args[i])->tp_name;
   }
   text += "), but expected one of:";

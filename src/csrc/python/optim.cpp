@@ -65,7 +65,7 @@ double to_number(PyObject* o, PyObject* key) {
   if (PyFloat_CheckExact(o)) return PyFloat_AS_DOUBLE(o);
   if (is_tensor(o)) return item(unwrap(o)).to_double();
   Scalar s;
-  TL_CHECK_TYPE(as_scalar(o, s) && !s.is_complex(), "optimizer: option '", PyUnicode_AsUTF8(key),
+  TL_CHECK_TYPE(as_scalar(o, s) && !s.is_complex(), "optimizer: option '", text_of(key),
                 "' must be a number, not ", Py_TYPE(o)->tp_name);
   return s.to_double();
 }
@@ -103,7 +103,7 @@ Object state_of(PyObject* state, PyObject* param) {
 }
 Tensor state_tensor(PyObject* entry, PyObject* key) {
   Object value = get(entry, key);
-  TL_CHECK_TYPE(is_tensor(value.get()), "optimizer: state '", PyUnicode_AsUTF8(key),
+  TL_CHECK_TYPE(is_tensor(value.get()), "optimizer: state '", text_of(key),
                 "' must be a Tensor, not ", Py_TYPE(value.get())->tp_name);
   return unwrap(value.get());
 }

@@ -639,7 +639,7 @@ bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject
         if (PyObject* other = alias_of(name)) i = find_param(s, other);
       }
       if (i < 0) {
-        if (error != nullptr) *error = s.name + "() got an unexpected keyword argument '" + PyUnicode_AsUTF8(name) + "'";
+        if (error != nullptr) *error = s.name + "() got an unexpected keyword argument '" + text_of(name) + "'";
         return false;
       }
       if (set & (uint32_t(1) << i)) {

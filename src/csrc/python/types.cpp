@@ -38,7 +38,7 @@ PyObject* dtype_is_signed(PyObject* self, void*) {
   return PyBool_FromLong(t != DType::Bool && t != DType::UInt8);
 }
 PyObject* dtype_itemsize(PyObject* self, void*) { return PyLong_FromSize_t(item_size(dtype_of(self))); }
-PyObject* dtype_module(PyObject*, void*) { return PyUnicode_FromString("tensorlite"); }
+PyObject* named_module(PyObject*, void*) { return PyUnicode_FromString("tensorlite"); }
 PyObject* dtype_to_real(PyObject* self, PyObject*) { return wrap_dtype(to_real(dtype_of(self))); }
 PyObject* dtype_to_complex(PyObject* self, PyObject*) { return wrap_dtype(to_complex(dtype_of(self))); }
 
@@ -47,7 +47,7 @@ PyGetSetDef dtype_getset[] = {
     {"is_complex", dtype_is_complex, nullptr, "Is it one of the complex types?", nullptr},
     {"is_signed", dtype_is_signed, nullptr, "Can it hold negative numbers?", nullptr},
     {"itemsize", dtype_itemsize, nullptr, "Bytes per element.", nullptr},
-    {"__module__", dtype_module, nullptr, nullptr, nullptr},
+    {"__module__", named_module, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef dtype_methods[] = {{"to_real", dtype_to_real, METH_NOARGS, "The real type of the same precision."},
                                {"to_complex", dtype_to_complex, METH_NOARGS, "The complex type of the same precision."},
@@ -60,7 +60,9 @@ PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, nullptr
                                {"__deepcopy__", named_copy, METH_O, nullptr},
                                {nullptr, nullptr, 0, nullptr}};
 
-PyGetSetDef no_getset[] = {{nullptr, nullptr, nullptr, nullptr, nullptr}};
+// Where pickle looks the name up.
+PyGetSetDef named_getset[] = {{"__module__", named_module, nullptr, nullptr, nullptr},
+                              {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyTypeObject* make_named_type(const char* name, PyMethodDef* methods, PyGetSetDef* getset) {
   PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(named_repr)},
@@ -89,8 +91,10 @@ const char* const device_names[] = {"cpu",  "meta", "cuda", "mps",    "xpu", "hi
                                     "privateuseone"};
 const char* device_name(const Device& d) { return device_names[d.type]; }
 
-uint8_t parse_device(const char* text, int* index) {
-  std::string s(text);
+uint8_t parse_device(PyObject* text, int* index) {
+  const char* utf8 = PyUnicode_AsUTF8(text);
+  if (utf8 == nullptr) throw PythonError();
+  std::string s(utf8);
   size_t colon = s.find(':');
   std::string type = s.substr(0, colon);
   *index = -1;
@@ -135,13 +139,14 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       t = reinterpret_cast<Device*>(what)->type;
       index = reinterpret_cast<Device*>(what)->index;
     } else if (PyUnicode_Check(what)) {
-      t = parse_device(PyUnicode_AsUTF8(what), &index);
+      t = parse_device(what, &index);
     } else {
       TL_CHECK(!PyLong_Check(what) || PyBool_Check(what), "Cannot access accelerator device when none is available.");
       fail(ErrorKind::type, "device(): argument 'device' must be str or torch.device, not ", Py_TYPE(what)->tp_name);
     }
     if (index_arg != nullptr && index_arg != Py_None) {
-      TL_CHECK(index < 0, "type (string) must not include an index because index was passed explicitly");
+      TL_CHECK(index < 0, "type (string) must not include an index because index was passed explicitly: ", device_names[t], ":",
+               index);
       index = int(PyLong_AsLong(index_arg));
       if (index == -1 && PyErr_Occurred()) throw PythonError();
       TL_CHECK(index >= 0, "Device index must not be negative");
@@ -221,9 +226,15 @@ PyObject* size_repr(PyObject* self) {
   });
 }
 PyObject* size_numel(PyObject* self, PyObject*) {
-  int64_t n = 1;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) n *= PyLong_AsLongLong(PyTuple_GET_ITEM(self, i));
-  return PyErr_Occurred() ? nullptr : PyLong_FromLongLong(n);
+  return guarded([&]() -> PyObject* {
+    uint64_t n = 1;  // wraps where it overflows
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) {
+      int overflow;
+      n *= uint64_t(PyLong_AsLongLongAndOverflow(PyTuple_GET_ITEM(self, i), &overflow));
+      TL_CHECK_VALUE(overflow == 0, "Overflow when unpacking long long");
+    }
+    return PyLong_FromLongLong(int64_t(n));
+  });
 }
 PyObject* size_subscript(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
@@ -241,7 +252,7 @@ PyObject* size_concat(PyObject* a, PyObject* b) {
 }
 PyObject* size_sq_concat(PyObject* a, PyObject* b) {
   if (!PyTuple_Check(b)) {
-    return PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not \"%s\") to torch.Size", Py_TYPE(b)->tp_name);
+    return PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not %s) to torch.Size", Py_TYPE(b)->tp_name);
   }
   return size_concat(a, b);
 }
@@ -323,9 +334,7 @@ std::optional<DeviceType> as_device(PyObject* o) {
   if (Py_TYPE(o) == device_type) return usable(reinterpret_cast<Device*>(o)->type);
   if (PyUnicode_Check(o)) {
     int index;
-    const char* text = PyUnicode_AsUTF8(o);
-    if (text == nullptr) throw PythonError();
-    return usable(parse_device(text, &index));
+    return usable(parse_device(o, &index));
   }
   TL_CHECK(!PyLong_Check(o) || PyBool_Check(o), "Cannot access accelerator device when none is available.");
   return {};
@@ -338,8 +347,8 @@ const char* memory_format_name(PyObject* o) {
 
 void register_types(PyObject* module) {
   dtype_type = make_named_type("torch.dtype", dtype_methods, dtype_getset);
-  layout_type = make_named_type("torch.layout", named_methods, no_getset);
-  memory_format_type = make_named_type("torch.memory_format", named_methods, no_getset);
+  layout_type = make_named_type("torch.layout", named_methods, named_getset);
+  memory_format_type = make_named_type("torch.memory_format", named_methods, named_getset);
   add(module, "dtype", reinterpret_cast<PyObject*>(dtype_type));
   add(module, "layout", reinterpret_cast<PyObject*>(layout_type));
   add(module, "memory_format", reinterpret_cast<PyObject*>(memory_format_type));
