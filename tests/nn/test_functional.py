@@ -377,6 +377,8 @@ def cases(text):
 
 # Where one fused node, or another composition, stands for PyTorch's; the gradients are compared.
 OTHER_NODES = (
+    "F.huber_loss(x(3, 4), u(3, 4), weight",
+    "F.rms_norm(x(4, 3).t()",
     "F.pad(x(2, 3, 4)",
     "F.pad(x(1, 2, 3, 4)",
     "F.pairwise_distance",

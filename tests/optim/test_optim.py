@@ -22,7 +22,7 @@ def params_of(T, dtype="float32", seed=3):
 
 def loss_of(params, step):
     # Curved and different in every step, but rounding does not grow from one to the next.
-    wave = 1 + 0.1 * step
+    wave = 1 + 0.1 * (step % 6)
     return sum(((p - i) ** 2 / 2 + 0.3 * (p * wave).sin()).sum() for i, p in enumerate(params))
 
 
@@ -341,7 +341,8 @@ def check_differentiable(T, name, options):
     "name, options", [("SGD", {"momentum": 0.9, "weight_decay": 0.1}), ("Adam", {}), ("AdamW", {})]
 )
 def test_differentiable(name, options):
-    compare(check_differentiable, name, options)
+    # PyTorch computes the bias corrections in float32 here.
+    compare(check_differentiable, name, options, tol=1e-5)
 
 
 def test_versions_and_autograd_see_the_step():

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from .. import _C, empty, empty_like, float32, float64, no_grad, randperm
+from .. import empty, empty_like, float32, float64, no_grad, randperm, where
 from .._tensor import Tensor
 
 __all__ = [

@@ -100,7 +100,7 @@ def _differentiable_step(group: dict[str, Any], states: Any) -> None:
         if momentum != 0:
             buf = states[p].get("momentum_buffer")
             if buf is None:
-                buf = grad.clone()
+                buf = grad.detach().clone()  # history begins with the second step, as in PyTorch
             else:
                 buf = buf.mul(momentum).add(grad, alpha=1 - group["dampening"])
             states[p]["momentum_buffer"] = buf
