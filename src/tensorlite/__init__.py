@@ -74,6 +74,7 @@ from .autograd import (  # noqa: E402
 from .functional import (  # noqa: E402
     broadcast_shapes,
     can_cast,
+    einsum,
     finfo,
     iinfo,
     is_complex,
@@ -86,6 +87,7 @@ from .functional import (  # noqa: E402
     is_tensor,
     numel,
     promote_types,
+    tensordot,
     typename,
 )
 from .random import (  # noqa: E402
@@ -100,6 +102,6 @@ from .random import (  # noqa: E402
 )
 from .serialization import load, save  # noqa: E402
 from .storage import TypedStorage, UntypedStorage  # noqa: E402
-from . import nn, optim  # noqa: E402
+from . import linalg, nn, optim  # noqa: E402
 
 __all__ = sorted(name for name in globals() if not name.startswith("_") and name != "annotations")

@@ -11,6 +11,7 @@ from ._tensor import Tensor
 __all__ = [
     "broadcast_shapes",
     "can_cast",
+    "einsum",
     "finfo",
     "iinfo",
     "is_complex",
@@ -23,6 +24,7 @@ __all__ = [
     "is_tensor",
     "numel",
     "promote_types",
+    "tensordot",
     "typename",
 ]
 
@@ -99,9 +101,7 @@ def promote_types(type1: Any, type2: Any) -> Any:
 
 def broadcast_shapes(*shapes: Any) -> Any:
     """The shape that tensors of these shapes broadcast to."""
-    return _C._broadcast_shapes(
-        [(s,) if isinstance(s, builtins.int) else tuple(s) for s in shapes]
-    )
+    return _C._broadcast_shapes([(s,) if isinstance(s, builtins.int) else tuple(s) for s in shapes])
 
 
 class iinfo:
@@ -178,3 +178,71 @@ class finfo:
 
 def _kind(obj: Any) -> str:
     return type(obj).__name__
+
+
+# --- sums of products -----------------------------------------------------------------------------
+
+
+def _subscripts(labels: Any) -> str:
+    """A list of numbers and Ellipsis as einsum writes it."""
+    text = ""
+    for label in labels:
+        if label is Ellipsis:
+            text += "..."
+        elif 0 <= label < 52:
+            text += chr(ord("A") + label) if label < 26 else chr(ord("a") + label - 26)
+        else:
+            raise ValueError(
+                "einsum(): subscript in subscript list is not within the valid range [0, 52)"
+            )
+    return text
+
+
+def einsum(*args: Any) -> Tensor:
+    """The sum of products that an equation names: `einsum("ij,jk->ik", a, b)` is `a @ b`.
+
+    Each dim of each operand has a letter; letters that are missing on the right of the arrow are
+    summed over. Without an arrow the letters that occur once are kept, in alphabetical order. A
+    letter repeated within one operand takes the diagonal, and `...` stands for any dims, which
+    broadcast. Also `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with numbers for letters.
+    """
+    if len(args) < 2:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, "
+            "or at least one operand and its subscripts list"
+        )
+    if isinstance(args[0], Tensor):
+        pairs, output = args, None
+        if len(args) % 2 == 1:
+            pairs, output = args[:-1], args[-1]
+        equation = ",".join(_subscripts(labels) for labels in pairs[1::2])
+        if output is not None:
+            equation += "->" + _subscripts(output)
+        return _C.ops.einsum(equation, list(pairs[::2]))
+    equation, operands = args[0], args[1:]
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = operands[0]
+    return _C.ops.einsum(equation, list(operands))
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
+    """The sum of products over pairs of dims: the last `dims` of `a` with the first of `b`, or the
+    two lists of dims in `dims`. The other dims follow in order."""
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, (list, tuple)) and len(dims) == 2:
+        dims_a, dims_b = dims
+    elif isinstance(dims, builtins.int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.dim(), b.dim()):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        dims_a, dims_b = list(range(-dims, 0)), list(range(dims))
+    else:
+        raise RuntimeError(
+            "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] "
+            f"containing two lists, but got dims={dims}"
+        )
+    if out is None:
+        return _C.ops.tensordot(a, b, dims_a, dims_b)
+    return _C.ops.tensordot(a, b, dims_a, dims_b, out=out)

@@ -1,15 +1,18 @@
 // Real matrix products.
 //
-// One register tile does the work: up to tile_rows x 2 vectors of C stay in registers while k runs, each step
-// taking one row of B (two vectors) and one broadcast element per row of A. Broadcasts do not care how A lies in
-// memory, so A is read in place, transposed or not; B is read in place where its rows are contiguous. Copies
-// ("packing") serve two ends only: B with contiguous columns is turned, and large operands are laid out in the
-// order in which the tile reads them, so that neither cache sets nor pages conflict. Where few rows meet long
-// contiguous columns of B (a layer at batch 1), the turn would cost more than the product: then vectors run along
-// k instead, four columns at a time. Below some dozens of multiplications plain loops are fastest.
+// One register tile does the work: up to tile_rows x 2 vectors of C stay in registers while k runs,
+// each step taking one row of B (two vectors) and one broadcast element per row of A. Broadcasts do
+// not care how A lies in memory, so A is read in place, transposed or not; B is read in place where
+// its rows are contiguous. Copies
+// ("packing") serve two ends only: B with contiguous columns is turned, and large operands are laid
+// out in the order in which the tile reads them, so that neither cache sets nor pages conflict.
+// Where few rows meet long contiguous columns of B (a layer at batch 1), the turn would cost more
+// than the product: then vectors run along k instead, four columns at a time. Below some dozens of
+// multiplications plain loops are fastest.
 //
-// Blocks for large operands: block_k (a B panel of block_k x 2 vectors fills most of a 32 KiB L1), block_m (a
-// block_m x block_k piece of A stays in L2), block_n (block_k x block_n of B stays in L3).
+// Blocks for large operands: block_k (a B panel of block_k x 2 vectors fills most of a 32 KiB L1),
+// block_m (a block_m x block_k piece of A stays in L2), block_n (block_k x block_n of B stays in
+// L3).
 #include "kernels/gemm.h"
 
 #include <algorithm>
@@ -66,7 +69,8 @@ template <class T>
 class Scratch {
  public:
   explicit Scratch(int64_t n) : bytes_(size_t(n) * sizeof(T)) {
-    data_ = bytes_ <= sizeof local_ ? reinterpret_cast<T*>(local_) : static_cast<T*>(data_alloc(bytes_));
+    data_ = bytes_ <= sizeof local_ ? reinterpret_cast<T*>(local_)
+                                    : static_cast<T*>(data_alloc(bytes_));
   }
   ~Scratch() {
     if (data_ != reinterpret_cast<T*>(local_)) data_free(data_, bytes_);
@@ -84,7 +88,8 @@ class Scratch {
 
 // C = alpha * sums + beta * D for a piece whose sums lie in memory.
 template <class T>
-[[gnu::noinline]] void finish(const T* sums, int64_t stride, int64_t rows, int64_t columns, const Target<T>& t) {
+[[gnu::noinline]] void finish(const T* sums, int64_t stride, int64_t rows, int64_t columns,
+                              const Target<T>& t) {
   constexpr int w = lanes<T>;
   const Vec<T> alpha = splat<T>(t.alpha), beta = splat<T>(t.beta), zero = splat<T>(0);
   for (int64_t i = 0; i < rows; ++i) {
@@ -117,11 +122,11 @@ template <class T>
 
 // --- the register tile ---------------------------------------------------------------------------
 
-// rows x (vectors * lanes) of C. The last vector holds `last` lanes; with PartLoads those of B beyond them are
-// not to be read.
+// rows x (vectors * lanes) of C. The last vector holds `last` lanes; with PartLoads those of B
+// beyond them are not to be read.
 template <class T, int Rows, int Vectors, bool PartLoads>
-void tile(const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row, int64_t k, int64_t last,
-          const Target<T>& t) {
+void tile(const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row, int64_t k,
+          int64_t last, const Target<T>& t) {
   constexpr int w = lanes<T>;
   const Mask<T> mask = first<T>(last);
   Vec<T> sums[Rows][Vectors] = {};
@@ -174,7 +179,8 @@ void tile(const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row
 }
 
 template <class T>
-using TileFunction = void (*)(const T*, int64_t, int64_t, const T*, int64_t, int64_t, int64_t, const Target<T>&);
+using TileFunction = void (*)(const T*, int64_t, int64_t, const T*, int64_t, int64_t, int64_t,
+                              const Target<T>&);
 template <class T, int Vectors, bool PartLoads, size_t... I>
 constexpr TileFunction<T> tile_of(int rows, std::index_sequence<I...>) {
   TileFunction<T> found = nullptr;
@@ -201,8 +207,8 @@ constexpr TileTable<T> tiles{};
 
 // All rows of one panel of at most tile_columns columns, in tiles of about equal height.
 template <class T>
-void panel(int64_t m, int64_t columns, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
-           int64_t b_row, bool padded, const Target<T>& out) {
+void panel(int64_t m, int64_t columns, int64_t k, const T* a, int64_t a_row, int64_t a_column,
+           const T* b, int64_t b_row, bool padded, const Target<T>& out) {
   constexpr int w = lanes<T>;
   const int vectors = columns > w ? 2 : 1;
   const int64_t last = columns - (vectors - 1) * w;
@@ -235,10 +241,11 @@ void copy_rows(const T* from, int64_t step, int64_t k, T* to, int64_t width) {
   for (int64_t p = 0; p < k; ++p) store(to + p * width, load<T, N>(from + p * step));
 }
 
-// Lays `count` lines of k elements out as k rows of `width` values, the missing ones zero. (A panel of B: lines are
-// columns. A tile of A: lines are rows.)
+// Lays `count` lines of k elements out as k rows of `width` values, the missing ones zero. (A panel
+// of B: lines are columns. A tile of A: lines are rows.)
 template <class T>
-void pack_lines(const T* from, int64_t line, int64_t step, int64_t count, int64_t k, int64_t width, T* to) {
+void pack_lines(const T* from, int64_t line, int64_t step, int64_t count, int64_t k, int64_t width,
+                T* to) {
   int64_t i = 0;  // lines done
   auto take = [&]<int N>(std::integral_constant<int, N>) {
     for (; i + N <= count; i += N) {
@@ -273,7 +280,8 @@ template <class T>
 void rows_by_columns(const Problem<T>& p) {
   constexpr int64_t wide = tile_columns<T>;
   for (int64_t j = 0; j < p.n; j += wide) {
-    panel(p.m, std::min(wide, p.n - j), p.k, p.a, p.a_row, p.a_column, p.b + j, p.b_row, false, p.out.at(0, j));
+    panel(p.m, std::min(wide, p.n - j), p.k, p.a, p.a_row, p.a_column, p.b + j, p.b_row, false,
+          p.out.at(0, j));
   }
 }
 
@@ -281,39 +289,46 @@ template <class T>
 void large(const Problem<T>& p) {
   constexpr int64_t wide = tile_columns<T>;
   // In place is fastest where B fits the L2 and A is read along its rows.
-  const bool pack_b = p.b_column != 1 || (p.m > 4 * tile_rows && p.k * p.n * int64_t(sizeof(T)) > (1 << 18));
+  const bool pack_b =
+      p.b_column != 1 || (p.m > 4 * tile_rows && p.k * p.n * int64_t(sizeof(T)) > (1 << 18));
   const bool pack_a = p.a_column != 1 && p.n > wide && p.m * p.k * int64_t(sizeof(T)) > (1 << 20);
   const int64_t k_blocks = (p.k + block_k - 1) / block_k, most_k = (p.k + k_blocks - 1) / k_blocks;
   const int64_t bands = (p.m + block_m - 1) / block_m;
   for (int64_t j0 = 0; j0 < p.n; j0 += block_n) {
     const int64_t n = std::min(block_n, p.n - j0), panels = (n + wide - 1) / wide;
     // Pieces of C: bands of rows, cut along n where there are few. Then they share one packed A.
-    const int64_t cuts = std::clamp<int64_t>(block_m * most_k * n / parallel_work, 1, std::max<int64_t>(1, 16 / bands));
+    const int64_t cuts = std::clamp<int64_t>(block_m * most_k * n / parallel_work, 1,
+                                             std::max<int64_t>(1, 16 / bands));
     const bool share_a = pack_a && cuts > 1;
-    Scratch<T> packed_b(pack_b ? panels * wide * most_k : 0), shared_a(share_a ? bands * block_m * most_k : 0);
+    Scratch<T> packed_b(pack_b ? panels * wide * most_k : 0),
+        shared_a(share_a ? bands * block_m * most_k : 0);
     for (int64_t kb = 0; kb < k_blocks; ++kb) {
       const int64_t k0 = p.k * kb / k_blocks, k = p.k * (kb + 1) / k_blocks - k0;
       const T* b = p.b + k0 * p.b_row + j0 * p.b_column;
       if (pack_b) {
-        parallel_for(panels, std::max<int64_t>(1, parallel_work / 8 / (wide * k)), [&](int64_t begin, int64_t end) {
-          for (int64_t q = begin; q < end; ++q) {
-            const int64_t columns = std::min(wide, n - q * wide);
-            pack_lines(b + q * wide * p.b_column, p.b_column, p.b_row, columns, k, panel_width<T>(columns),
-                       packed_b.get() + q * wide * k);
-          }
-        });
+        parallel_for(panels, std::max<int64_t>(1, parallel_work / 8 / (wide * k)),
+                     [&](int64_t begin, int64_t end) {
+                       for (int64_t q = begin; q < end; ++q) {
+                         const int64_t columns = std::min(wide, n - q * wide);
+                         pack_lines(b + q * wide * p.b_column, p.b_column, p.b_row, columns, k,
+                                    panel_width<T>(columns), packed_b.get() + q * wide * k);
+                       }
+                     });
       }
       auto pack_band = [&](int64_t band, T* to) {
         const int64_t i0 = band * block_m, m = std::min(block_m, p.m - i0);
         const T* a = p.a + i0 * p.a_row + k0 * p.a_column;
         for (int64_t i = 0; i < m; i += tile_rows) {
-          pack_lines(a + i * p.a_row, p.a_row, p.a_column, std::min<int64_t>(tile_rows, m - i), k, tile_rows, to + i * k);
+          pack_lines(a + i * p.a_row, p.a_row, p.a_column, std::min<int64_t>(tile_rows, m - i), k,
+                     tile_rows, to + i * k);
         }
       };
       if (share_a) {
-        parallel_for(bands, std::max<int64_t>(1, parallel_work / 8 / (block_m * k)), [&](int64_t begin, int64_t end) {
-          for (int64_t band = begin; band < end; ++band) pack_band(band, shared_a.get() + band * block_m * k);
-        });
+        parallel_for(bands, std::max<int64_t>(1, parallel_work / 8 / (block_m * k)),
+                     [&](int64_t begin, int64_t end) {
+                       for (int64_t band = begin; band < end; ++band)
+                         pack_band(band, shared_a.get() + band * block_m * k);
+                     });
       }
       Target<T> out = p.out;
       if (kb > 0) {  // what the blocks before have left in C is added to
@@ -325,29 +340,35 @@ void large(const Problem<T>& p) {
       out.relu = out.relu && kb == k_blocks - 1;
       out = out.at(0, j0);
       const int64_t per_cut = (panels + cuts - 1) / cuts;
-      const int64_t piece_work = std::max<int64_t>(1, std::min(block_m, p.m) * k * std::min(n, per_cut * wide));
-      parallel_for(bands * cuts, std::max<int64_t>(1, parallel_work / piece_work), [&](int64_t begin, int64_t end) {
-        Scratch<T> own_a(pack_a && !share_a ? block_m * k : 0);
-        for (int64_t piece = begin; piece < end; ++piece) {
-          const int64_t band = piece / cuts, i0 = band * block_m, m = std::min(block_m, p.m - i0);
-          const int64_t first_panel = piece % cuts * per_cut, end_panel = std::min(panels, first_panel + per_cut);
-          if (pack_a && !share_a) pack_band(band, own_a.get());
-          const T* packed_a = share_a ? shared_a.get() + band * block_m * k : own_a.get();
-          for (int64_t q = first_panel; q < end_panel; ++q) {
-            const int64_t j = q * wide, columns = std::min(wide, n - j);
-            const T* bq = pack_b ? packed_b.get() + j * k : b + j;
-            const int64_t b_row = pack_b ? panel_width<T>(columns) : p.b_row;
-            if (!pack_a) {
-              panel(m, columns, k, p.a + i0 * p.a_row + k0 * p.a_column, p.a_row, p.a_column, bq, b_row, pack_b, out.at(i0, j));
-              continue;
+      const int64_t piece_work =
+          std::max<int64_t>(1, std::min(block_m, p.m) * k * std::min(n, per_cut * wide));
+      parallel_for(
+          bands * cuts, std::max<int64_t>(1, parallel_work / piece_work),
+          [&](int64_t begin, int64_t end) {
+            Scratch<T> own_a(pack_a && !share_a ? block_m * k : 0);
+            for (int64_t piece = begin; piece < end; ++piece) {
+              const int64_t band = piece / cuts, i0 = band * block_m,
+                            m = std::min(block_m, p.m - i0);
+              const int64_t first_panel = piece % cuts * per_cut,
+                            end_panel = std::min(panels, first_panel + per_cut);
+              if (pack_a && !share_a) pack_band(band, own_a.get());
+              const T* packed_a = share_a ? shared_a.get() + band * block_m * k : own_a.get();
+              for (int64_t q = first_panel; q < end_panel; ++q) {
+                const int64_t j = q * wide, columns = std::min(wide, n - j);
+                const T* bq = pack_b ? packed_b.get() + j * k : b + j;
+                const int64_t b_row = pack_b ? panel_width<T>(columns) : p.b_row;
+                if (!pack_a) {
+                  panel(m, columns, k, p.a + i0 * p.a_row + k0 * p.a_column, p.a_row, p.a_column,
+                        bq, b_row, pack_b, out.at(i0, j));
+                  continue;
+                }
+                for (int64_t i = 0; i < m; i += tile_rows) {
+                  panel<T>(std::min<int64_t>(tile_rows, m - i), columns, k, packed_a + i * k, 1,
+                           tile_rows, bq, b_row, pack_b, out.at(i0 + i, j));
+                }
+              }
             }
-            for (int64_t i = 0; i < m; i += tile_rows) {
-              panel<T>(std::min<int64_t>(tile_rows, m - i), columns, k, packed_a + i * k, 1, tile_rows, bq, b_row, pack_b,
-                       out.at(i0 + i, j));
-            }
-          }
-        }
-      });
+          });
     }
   }
 }
@@ -356,7 +377,8 @@ void large(const Problem<T>& p) {
 
 // Sums of Rows rows of A (contiguous) with four columns of B (contiguous).
 template <class T, int Rows>
-TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* const* columns, int64_t k, T* out, int64_t stride) {
+TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* const* columns, int64_t k, T* out,
+                           int64_t stride) {
   constexpr int w = lanes<T>;
   Vec<T> sums[Rows][4] = {};
   int64_t p = 0;
@@ -384,7 +406,8 @@ TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* const* columns, i
     }
   }
   TL_UNROLL(8)
-  for (int i = 0; i < Rows; ++i) sums_of_four<T>(sums[i][0], sums[i][1], sums[i][2], sums[i][3], out + i * stride);
+  for (int i = 0; i < Rows; ++i)
+    sums_of_four<T>(sums[i][0], sums[i][1], sums[i][2], sums[i][3], out + i * stride);
 }
 
 constexpr int dot_rows = vector_registers == 32 ? 4 : 2;
@@ -404,45 +427,53 @@ void dot_band(const Problem<T>& p, int64_t i, int64_t j0, int64_t n) {
   }
 }
 
-// Needs a_column == 1 and b_row == 1. Columns of B are taken in blocks that stay in the L2 for all rows of A.
+// Needs a_column == 1 and b_row == 1. Columns of B are taken in blocks that stay in the L2 for all
+// rows of A.
 template <class T>
 void dot_products(const Problem<T>& p) {
-  const int64_t block = std::clamp<int64_t>((int64_t(1) << 18) / int64_t(sizeof(T)) / p.k, 16, 1024) & ~int64_t(3);
+  const int64_t block =
+      std::clamp<int64_t>((int64_t(1) << 18) / int64_t(sizeof(T)) / p.k, 16, 1024) & ~int64_t(3);
   const int64_t blocks = (p.n + block - 1) / block;
-  const int64_t band = std::max<int64_t>(dot_rows, parallel_work / (std::min(block, p.n) * p.k) & ~int64_t(3));
+  const int64_t band =
+      std::max<int64_t>(dot_rows, parallel_work / (std::min(block, p.n) * p.k) & ~int64_t(3));
   const int64_t bands = (p.m + band - 1) / band;
   const int64_t piece_work = std::min(band, p.m) * std::min(block, p.n) * p.k;
-  parallel_for(blocks * bands, std::max<int64_t>(1, parallel_work / piece_work), [&](int64_t begin, int64_t end) {
-    for (int64_t q = begin; q < end; ++q) {
-      const int64_t j = q / bands * block, n = std::min(block, p.n - j);
-      int64_t i = q % bands * band;
-      const int64_t stop = std::min(i + band, p.m);
-      for (; i + dot_rows <= stop; i += dot_rows) dot_band<T, dot_rows>(p, i, j, n);
-      if (i + 2 <= stop) {
-        dot_band<T, 2>(p, i, j, n);
-        i += 2;
-      }
-      if (i < stop) dot_band<T, 1>(p, i, j, n);
-    }
-  });
+  parallel_for(blocks * bands, std::max<int64_t>(1, parallel_work / piece_work),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t q = begin; q < end; ++q) {
+                   const int64_t j = q / bands * block, n = std::min(block, p.n - j);
+                   int64_t i = q % bands * band;
+                   const int64_t stop = std::min(i + band, p.m);
+                   for (; i + dot_rows <= stop; i += dot_rows) dot_band<T, dot_rows>(p, i, j, n);
+                   if (i + 2 <= stop) {
+                     dot_band<T, 2>(p, i, j, n);
+                     i += 2;
+                   }
+                   if (i < stop) dot_band<T, 1>(p, i, j, n);
+                 }
+               });
 }
 
 // --- one row -------------------------------------------------------------------------------------
 
-// A single row of A with rows of B that are contiguous: many columns at once, for B is read once only.
+// A single row of A with rows of B that are contiguous: many columns at once, for B is read once
+// only.
 template <class T>
 void row_product(const Problem<T>& p) {
   constexpr int64_t vectors = 8, w = lanes<T>, block = vectors * w;
-  parallel_for((p.n + block - 1) / block, std::max<int64_t>(1, parallel_work / (block * p.k)), [&](int64_t begin, int64_t end) {
-    int64_t j = begin * block;
-    const int64_t stop = std::min(end * block, p.n);
-    for (; j + block <= stop; j += block) {
-      tile<T, 1, vectors, false>(p.a, 0, p.a_column, p.b + j, p.b_row, p.k, w, p.out.at(0, j));
-    }
-    for (; j < stop; j += 2 * w) {
-      panel<T>(1, std::min<int64_t>(2 * w, stop - j), p.k, p.a, 0, p.a_column, p.b + j, p.b_row, false, p.out.at(0, j));
-    }
-  });
+  parallel_for((p.n + block - 1) / block, std::max<int64_t>(1, parallel_work / (block * p.k)),
+               [&](int64_t begin, int64_t end) {
+                 int64_t j = begin * block;
+                 const int64_t stop = std::min(end * block, p.n);
+                 for (; j + block <= stop; j += block) {
+                   tile<T, 1, vectors, false>(p.a, 0, p.a_column, p.b + j, p.b_row, p.k, w,
+                                              p.out.at(0, j));
+                 }
+                 for (; j < stop; j += 2 * w) {
+                   panel<T>(1, std::min<int64_t>(2 * w, stop - j), p.k, p.a, 0, p.a_column, p.b + j,
+                            p.b_row, false, p.out.at(0, j));
+                 }
+               });
 }
 
 // --- the choice ----------------------------------------------------------------------------------
@@ -463,8 +494,9 @@ void tiny(const Problem<T>& p) {
   }
 }
 
-// Are vectors along k the cheaper way for B with contiguous columns? They waste no lane on columns that are not there
-// and spare the turn of B, but each sum ends with an addition across lanes. In thirds of a cycle, as measured.
+// Are vectors along k the cheaper way for B with contiguous columns? They waste no lane on columns
+// that are not there and spare the turn of B, but each sum ends with an addition across lanes. In
+// thirds of a cycle, as measured.
 template <class T>
 bool prefers_dots(int64_t m, int64_t n, int64_t k) {
   constexpr int64_t w = lanes<T>;
@@ -490,7 +522,8 @@ void multiply(const Problem<T>& p) {
       Scratch<T> rows(p.m * p.k);
       Problem<T> q = p;
       for (int64_t i = 0; i < p.m; ++i) {
-        for (int64_t l = 0; l < p.k; ++l) rows.get()[i * p.k + l] = p.a[i * p.a_row + l * p.a_column];
+        for (int64_t l = 0; l < p.k; ++l)
+          rows.get()[i * p.k + l] = p.a[i * p.a_row + l * p.a_column];
       }
       q.a = rows.get();
       q.a_row = p.k;
@@ -543,10 +576,11 @@ void gemm_real(const GemmArgs& g) {
     for (int64_t i = 0; i < g.batch; ++i) one(p, i);
     return;
   }
-  parallel_for(g.batch, std::max<int64_t>(1, parallel_work / work), [&](int64_t begin, int64_t end) {
-    Problem<T> q = p;
-    for (int64_t i = begin; i < end; ++i) one(q, i);
-  });
+  parallel_for(g.batch, std::max<int64_t>(1, parallel_work / work),
+               [&](int64_t begin, int64_t end) {
+                 Problem<T> q = p;
+                 for (int64_t i = begin; i < end; ++i) one(q, i);
+               });
 }
 
 void gemm_impl(const GemmArgs& g) {

@@ -1,5 +1,5 @@
-// Products of matrices of the types that have no register tile: halves by way of float32, integers and complex
-// numbers by plain loops.
+// Products of matrices of the types that have no register tile: halves by way of float32, integers
+// and complex numbers by plain loops.
 #pragma once
 
 #include "kernels/gemm.h"

@@ -1,6 +1,6 @@
-// The vocabulary of vectors, as wide as the build's instruction set: 64 bytes for AVX-512, 32 for AVX2,
-// 16 otherwise. Built on the vector extensions of GCC and Clang, so that + - * / and comparisons are
-// operators; elsewhere a plain array that the compiler may vectorise.
+// The vocabulary of vectors, as wide as the build's instruction set: 64 bytes for AVX-512, 32 for
+// AVX2, 16 otherwise. Built on the vector extensions of GCC and Clang, so that + - * / and
+// comparisons are operators; elsewhere a plain array that the compiler may vectorise.
 //
 //   Vec<float> x = load(p);            // lanes<float> values, no alignment needed
 //   Vec<float> y = fma(x, x, splat<float>(1));
@@ -59,13 +59,13 @@ struct PlainVec {
   T v[N];
   T& operator[](int i) { return v[i]; }
   T operator[](int i) const { return v[i]; }
-#define TL_PLAIN_OP(op)                                                     \
-  friend PlainVec operator op(const PlainVec& a, const PlainVec& b) {       \
-    PlainVec r;                                                             \
-    for (int i = 0; i < N; ++i) r.v[i] = a.v[i] op b.v[i];                  \
-    return r;                                                               \
-  }                                                                         \
-  PlainVec& operator op##=(const PlainVec& b) { return *this = *this op b; }
+#define TL_PLAIN_OP(op)                                               \
+  friend PlainVec operator op(const PlainVec& a, const PlainVec& b) { \
+    PlainVec r;                                                       \
+    for (int i = 0; i < N; ++i) r.v[i] = a.v[i] op b.v[i];            \
+    return r;                                                         \
+  }                                                                   \
+  PlainVec& operator op## = (const PlainVec& b) { return *this = *this op b; }
   TL_PLAIN_OP(+)
   TL_PLAIN_OP(-)
   TL_PLAIN_OP(*)
@@ -206,7 +206,8 @@ TL_ALWAYS_INLINE auto shuffled(const V& a, const V& b, Pattern, std::index_seque
 }
 #else
 template <class T, int N, class Pattern, size_t... I>
-TL_ALWAYS_INLINE auto shuffled(const PlainVec<T, N>& a, const PlainVec<T, N>& b, Pattern, std::index_sequence<I...>) {
+TL_ALWAYS_INLINE auto shuffled(const PlainVec<T, N>& a, const PlainVec<T, N>& b, Pattern,
+                               std::index_sequence<I...>) {
   auto pick = [&](int i) { return i < N ? a[i] : b[i - N]; };
   return PlainVec<T, int(sizeof...(I))>{{pick(Pattern::at(int(I)))...}};
 }
@@ -235,7 +236,8 @@ struct From {
 
 // The sums of the lanes of four vectors.
 template <class T, int N = lanes<T>>
-TL_ALWAYS_INLINE void sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, const Vec<T, N>& c, const Vec<T, N>& d, T* out) {
+TL_ALWAYS_INLINE void sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, const Vec<T, N>& c,
+                                   const Vec<T, N>& d, T* out) {
   if constexpr (N < 4) {
     const Vec<T, N>* all[4] = {&a, &b, &c, &d};
     for (int k = 0; k < 4; ++k) {
@@ -244,9 +246,12 @@ TL_ALWAYS_INLINE void sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, const
       out[k] = s;
     }
   } else {
-    auto ab = shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
-    auto cd = shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
-    auto all = shuffle<N>(ab, cd, InFours<N, 0, 1, 4, 5>()) + shuffle<N>(ab, cd, InFours<N, 2, 3, 6, 7>());
+    auto ab =
+        shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
+    auto cd =
+        shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
+    auto all =
+        shuffle<N>(ab, cd, InFours<N, 0, 1, 4, 5>()) + shuffle<N>(ab, cd, InFours<N, 2, 3, 6, 7>());
     if constexpr (N == 16) {
       auto eight = shuffle<8>(all, all, From<0>()) + shuffle<8>(all, all, From<8>());
       store(out, shuffle<4>(eight, eight, From<0>()) + shuffle<4>(eight, eight, From<4>()));
@@ -264,19 +269,23 @@ TL_ALWAYS_INLINE Vec<T, N> pieces_of_four(const T* from, int64_t line) {
   if constexpr (N == 4) {
     return load<T, 4>(from);
   } else {
-    auto low = pieces_of_four<T, N / 2>(from, line), high = pieces_of_four<T, N / 2>(from + N / 2 * line, line);
+    auto low = pieces_of_four<T, N / 2>(from, line),
+         high = pieces_of_four<T, N / 2>(from + N / 2 * line, line);
     return shuffle<N>(low, high, From<0>());
   }
 }
 
-// N lines of four elements (N = 4, 8, 16; the lines `line` apart) turned into four rows of N, `row` apart. Shuffles
-// stay within groups of four lanes, the rest is done by the loads.
+// N lines of four elements (N = 4, 8, 16; the lines `line` apart) turned into four rows of N, `row`
+// apart. Shuffles stay within groups of four lanes, the rest is done by the loads.
 template <class T, int N>
 TL_ALWAYS_INLINE void turn_lines(const T* from, int64_t line, T* to, int64_t row) {
   auto a = pieces_of_four<T, N>(from, line), b = pieces_of_four<T, N>(from + line, line);
-  auto c = pieces_of_four<T, N>(from + 2 * line, line), d = pieces_of_four<T, N>(from + 3 * line, line);
-  auto ab_low = shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()), ab_high = shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
-  auto cd_low = shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()), cd_high = shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
+  auto c = pieces_of_four<T, N>(from + 2 * line, line),
+       d = pieces_of_four<T, N>(from + 3 * line, line);
+  auto ab_low = shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()),
+       ab_high = shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
+  auto cd_low = shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()),
+       cd_high = shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
   store(to, shuffle<N>(ab_low, cd_low, InFours<N, 0, 1, 4, 5>()));
   store(to + row, shuffle<N>(ab_low, cd_low, InFours<N, 2, 3, 6, 7>()));
   store(to + 2 * row, shuffle<N>(ab_high, cd_high, InFours<N, 0, 1, 4, 5>()));

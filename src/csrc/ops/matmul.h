@@ -14,16 +14,17 @@ inline constexpr Form plain{}, turned{true, false}, adjoint{true, true};
 // What a gradient is multiplied by: the adjoint of the matrix as it entered.
 inline Form adjoint_of(Form f) { return {!f.turned, !f.conj}; }
 
-// alpha * A B + beta * D over the last two dims, without autograd; the dims in front are those of `out`, which A, B
-// and D are broadcast to. `d` may be undefined, or `out` itself.
-void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b, Form fb, const Tensor& d = Tensor(),
-                   const Scalar& beta = 1, const Scalar& alpha = 1);
+// alpha * A B + beta * D over the last two dims, without autograd; the dims in front are those of
+// `out`, which A, B and D are broadcast to. `d` may be undefined, or `out` itself.
+void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b, Form fb,
+                   const Tensor& d = Tensor(), const Scalar& beta = 1, const Scalar& alpha = 1);
 
-// The product over the last two dims, the dims in front broadcast. Differentiable at every order, and its backward is
-// the same function: no transpose is ever written out.
+// The product over the last two dims, the dims in front broadcast. Differentiable at every order,
+// and its backward is the same function: no transpose is ever written out.
 Tensor product(const Tensor& a, Form fa, const Tensor& b, Form fb, const char* label = nullptr);
 
-// RuntimeErrors where `d` does not broadcast to `sizes`; where an m x k and a k2 x n matrix and `d` make no addmm.
+// RuntimeErrors where `d` does not broadcast to `sizes`; where shapes or dtypes of an m x k and a
+// k2 x n matrix and the dtype of `d` make no addmm.
 void check_addend(const Tensor& d, IntView sizes);
 void check_addmm(int64_t m, int64_t k, int64_t k2, int64_t n, const Tensor& d, DType a, DType b);
 
