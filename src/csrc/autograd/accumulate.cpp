@@ -81,6 +81,7 @@ AccumulateGrad::~AccumulateGrad() {
 NodePtr grad_accumulator(const Tensor& leaf) {
   SpinGuard guard(accumulator_lock);
   AutogradState& state = autograd_state(leaf);
+  if (state.stand_in_accumulator) return state.stand_in_accumulator;
   if (state.accumulator != nullptr && state.accumulator->refs.try_retain()) {
     return NodePtr::adopt(state.accumulator);
   }

@@ -14,30 +14,33 @@ struct Geometry {
 
 class CopySlices final : public Node {
  public:
-  CopySlices(const Tensor& base, const Tensor& view, NodePtr fn)
-      : Node("CopySlices"), base_(base), view_(view), fn_(std::move(fn)),
-        edges_(fn_->num_edges == 0 ? 1 : fn_->num_edges) {
-    edges_[0] = gradient_edge(base);
-    for (size_t i = 1; i < edges_.size(); ++i) edges_[i] = fn_->edges[i];
+  CopySlices(const Tensor& base, const Tensor& view, NodePtr fn, uint32_t output_nr, uint32_t self_edge)
+      : Node("CopySlices"), base_(base), view_(view), fn_(std::move(fn)), output_nr_(output_nr), self_edge_(self_edge),
+        edges_(std::max<size_t>(fn_->num_edges, 1)) {
+    for (size_t i = 0; i < edges_.size(); ++i) edges_[i] = i == self_edge ? gradient_edge(base) : fn_->edges[i];
     edges = edges_.data();
     num_edges = uint16_t(edges_.size());
     set_meta(0, 1, base);
   }
 
   void apply(Tensor* grads, Tensor* out) override {
-    TL_CHECK(!released, "Trying to backward through the graph a second time (CopySlices)");
-    if (!grads[0].defined()) return;
+    TL_CHECK(!released, "Trying to backward through the graph a second time (or directly access saved tensors after they "
+             "have already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+             "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you "
+             "need to access saved tensors after calling backward. (CopySlices)");
     Tensor result = empty_strided(base_.sizes, base_.strides, grads[0].dtype());
     graph_ops.copy_(result, grads[0]);
     Tensor slice = graph_ops.as_strided(result, view_.sizes, view_.strides, view_.offset - base_.offset);
-    Tensor incoming = graph_ops.clone(slice);
-    std::vector<Tensor> fn_out(edges_.size());
-    fn_->apply(&incoming, fn_out.data());
-    for (size_t i = 1; i < edges_.size(); ++i) out[i] = std::move(fn_out[i]);
-    if (!edge_needed(0)) return;
-    if (!fn_out[0].defined()) fn_out[0] = graph_ops.zeros(view_.sizes, result.dtype());
-    graph_ops.copy_(slice, fn_out[0]);
-    out[0] = std::move(result);
+    std::vector<Tensor> incoming(fn_->num_inputs), fn_out(edges_.size());
+    incoming[output_nr_] = graph_ops.clone(slice);
+    fn_->apply(incoming.data(), fn_out.data());
+    for (size_t i = 0; i < edges_.size(); ++i) {
+      if (i != self_edge_) out[i] = std::move(fn_out[i]);
+    }
+    if (!edge_needed(self_edge_)) return;
+    Tensor& below = fn_out[self_edge_];
+    graph_ops.copy_(slice, below.defined() ? below : graph_ops.zeros(view_.sizes, result.dtype()));
+    out[self_edge_] = std::move(result);
   }
 
   std::span<SavedTensor> saved() override { return fn_->saved(); }
@@ -49,12 +52,13 @@ class CopySlices final : public Node {
  private:
   Geometry base_, view_;
   NodePtr fn_;
+  uint32_t output_nr_, self_edge_;
   std::vector<Edge> edges_;
 };
 
 }  // namespace
 
-NodePtr make_copy_slices(const Tensor& base, const Tensor& view, NodePtr fn) {
-  return NodePtr::adopt(new CopySlices(base, view, std::move(fn)));
+NodePtr make_copy_slices(const Tensor& base, const Tensor& view, NodePtr fn, uint32_t output_nr, uint32_t self_edge) {
+  return NodePtr::adopt(new CopySlices(base, view, std::move(fn), output_nr, self_edge));
 }
 }  // namespace tl

@@ -5,8 +5,8 @@
 
 namespace tl {
 
-// The node of `base` after `fn` (an in-place op's node, edge 0 to the view's old history) ran on its
-// slice `view`.
-NodePtr make_copy_slices(const Tensor& base, const Tensor& view, NodePtr fn);
+// The node of `base` after `fn` (an in-place op's node) ran on its slice `view`, which is now output
+// `output_nr` of it; its edge `self_edge` leads to the view's old history.
+NodePtr make_copy_slices(const Tensor& base, const Tensor& view, NodePtr fn, uint32_t output_nr, uint32_t self_edge);
 
 }  // namespace tl

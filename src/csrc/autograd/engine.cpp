@@ -118,7 +118,10 @@ class GraphTask {
   std::vector<std::function<void()>>& callbacks() { return callbacks_; }
   uint64_t id() const { return id_; }
 
-  bool wants(const Node& node) {
+  bool has(const Node& node) const {
+    return node.task.load(std::memory_order_relaxed) == this || side_.count(const_cast<Node*>(&node)) != 0;
+  }
+  bool wants(const Node& node) const {
     if (node.task.load(std::memory_order_relaxed) == this) return node.exec.needed;
     auto it = side_.find(const_cast<Node*>(&node));
     return it == side_.end() || it->second.exec.needed;
@@ -439,10 +442,8 @@ std::vector<Tensor> run_backward(std::span<const Edge> roots, std::vector<Tensor
                                  const BackwardOptions& options) {
   GraphTask task(!inputs.empty(), options);
   task.visit(roots, inputs);
-  {
-    GradModeGuard mode(options.create_graph);
-    task.run(roots, grads);
-  }
+  GradModeGuard mode(options.create_graph);
+  task.run(roots, grads);
   // A callback may queue another.
   for (size_t i = 0; i < task.callbacks().size(); ++i) std::function<void()>(task.callbacks()[i])();
   return task.take_captured();
@@ -451,6 +452,10 @@ std::vector<Tensor> run_backward(std::span<const Edge> roots, std::vector<Tensor
 bool wanted_by_task(const Node& node) { return selective_task->wants(node); }
 Node* current_node() { return running_node; }
 bool in_backward() { return running_task != nullptr; }
+bool will_execute_node(const Node& node) {
+  TL_CHECK(running_task != nullptr, "_will_execute_node is for use within backward");
+  return running_task->has(node) && running_task->wants(node);
+}
 uint64_t current_backward_id() { return running_task != nullptr ? running_task->id() : 0; }
 void queue_callback(std::function<void()> callback) {
   TL_CHECK(running_task != nullptr, "Final callbacks can only be installed during backward pass.");

@@ -24,6 +24,8 @@ Node* current_node();
 // Work to do when the backward that runs on this thread now ends.
 void queue_callback(std::function<void()> callback);
 bool in_backward();
+// Is `node` part of the backward that runs on this thread, and not left out for the inputs asked for?
+bool will_execute_node(const Node& node);
 // Numbers the running backward and those nested in it; 0 outside.
 uint64_t current_backward_id();
 

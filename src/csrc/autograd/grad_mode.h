@@ -1,7 +1,7 @@
 // Thread-local switches: is a graph being recorded, is this inference mode.
 #pragma once
 
-#include "core/tls.h"
+#include "core/tensor.h"
 
 namespace tl {
 
@@ -12,6 +12,12 @@ struct GradState {
   bool anomaly_check_nan;
 };
 extern TL_THREAD_LOCAL GradState grad_state;
+
+// Tensors made in inference mode are marked, so the core has to know.
+inline void set_inference(bool on) {
+  grad_state.inference = on;
+  fresh_tensor_flags = on ? TensorImpl::inference : 0;
+}
 
 inline bool grad_enabled() { return grad_state.grad_enabled; }
 

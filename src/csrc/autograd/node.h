@@ -222,10 +222,10 @@ class SavedTensor {
   bool has_hooks() const { return packed_ != nullptr; }
   const Tensor& raw() const { return impl_; }
   // saved_tensors_hooks given for this one tensor (grad_fn._raw_saved_x.register_hooks).
-  void register_hooks(std::shared_ptr<struct SavedTensorHooks> hooks);
+  void register_hooks(std::shared_ptr<struct SavedTensorHooks> hooks, Node& owner);
 
  private:
-  void pack(std::shared_ptr<struct SavedTensorHooks> hooks);
+  void pack(std::shared_ptr<struct SavedTensorHooks> hooks, Node& owner);
   void check_version(Node& owner) const;
   Tensor impl_;
   struct Packed* packed_ = nullptr;  // in place of impl_ where hooks took it

@@ -10,9 +10,10 @@ struct Packed {
 };
 
 SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint16_t output_nr, Node& owner) {
-  TL_CHECK(!t.is_inference(),
-           "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
-           "tensor and use it in autograd. (saved by ", owner.name(), ")");
+  TL_CHECK(!t.is_inference() || t.is_wrapped_number(),
+           "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+           "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
+           "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`. (saved by ", owner.name(), ")");
   version_ = t.version();
   output_nr_ = output_nr;
   is_output_ = is_output;
@@ -20,7 +21,7 @@ SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint16_t output_nr, No
   requires_grad_ = is_output ? is_differentiable(t.dtype()) : requires_grad(t);
   impl_ = is_output ? alias(t) : t;
   if (has_default_saved_tensor_hooks) [[unlikely]] {
-    pack(default_saved_tensor_hooks());
+    pack(default_saved_tensor_hooks(), owner);
   }
 }
 
@@ -41,27 +42,38 @@ void SavedTensor::reset() {
   delete std::exchange(packed_, nullptr);
 }
 
-void SavedTensor::pack(std::shared_ptr<SavedTensorHooks> hooks) {
-  if (!hooks) return;
+void SavedTensor::pack(std::shared_ptr<SavedTensorHooks> hooks, Node& owner) {
+  if (!hooks || impl_.is_wrapped_number()) return;
   Edge edge;
-  if (!is_output_ && requires_grad_) {
+  if (is_output_) {
+    // The hook sees its history; what it keeps must not, or the node would own itself.
+    set_history(impl_, NodePtr::borrow(&owner), output_nr_);
+  } else if (requires_grad_) {
     edge = gradient_edge(impl_);
     output_nr_ = uint16_t(edge.input_nr);
   }
   void* object;
   {
     NoGradGuard no_grad;
-    object = hooks->pack(is_output_ ? impl_ : detach(impl_));
+    object = hooks->pack(impl_);
   }
   packed_ = new Packed{std::move(hooks), object, std::move(edge.node)};
+  if (is_output_) {
+    detach_(impl_);
+    impl_->flags |= TensorImpl::requires_grad_leaf;
+  }
+  bool written = impl_.version() != version_;
   impl_.reset();
+  TL_CHECK(!written, "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+           "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if "
+           "you need to perform in-place operations on the input to a pack hook.");
 }
 
-void SavedTensor::register_hooks(std::shared_ptr<SavedTensorHooks> hooks) {
+void SavedTensor::register_hooks(std::shared_ptr<SavedTensorHooks> hooks, Node& owner) {
   TL_CHECK(packed_ == nullptr, "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: "
            "only one pair of hooks is allowed at a time.");
   TL_CHECK(impl_.defined(), "Calling register_hooks on a saved tensor with value None is forbidden.");
-  pack(std::move(hooks));
+  pack(std::move(hooks), owner);
 }
 
 void SavedTensor::check_version(Node& owner) const {
@@ -102,7 +114,7 @@ Tensor SavedTensor::unpack(Node& owner, bool with_history) const {
       Node* fn = packed_->grad_fn.get();
       if (fn->is_accumulate) {
         out->flags |= TensorImpl::requires_grad_leaf;
-        autograd_state(out).accumulator = fn;
+        autograd_state(out).stand_in_accumulator = packed_->grad_fn;
       } else {
         set_history(out, packed_->grad_fn, output_nr_);
       }

@@ -14,17 +14,58 @@ void release_autograd_state(TensorImpl& impl) noexcept {
 
 namespace {
 
+// The op of a node, as messages name it: "Unbind" for UnbindBackward0.
+std::string op_name(const Node* node) {
+  if (node == nullptr) return "a function";
+  std::string name = node->name();
+  size_t end = name.rfind("Backward");
+  return end == std::string::npos || end == 0 ? name : name.substr(0, end);
+}
+
+// Why views of this kind cannot be written in place, nor read after their memory was; null if they can.
+const char* view_restriction(ViewKind kind, bool written_itself) {
+  switch (kind) {
+    case ViewKind::multi_output:
+      return "This view is the output of a function that returns multiple views. Such functions do not allow the output "
+             "views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+    case ViewKind::custom_function:
+      return "This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
+             "logic to handle view+inplace would override the custom backward associated with the custom Function, leading "
+             "to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom "
+             "Function.";
+    case ViewKind::made_in_no_grad:
+      if (!written_itself) return nullptr;
+      return "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+             "both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+             "tracked) or both outside (if you want the inplace to be tracked).";
+    case ViewKind::inference:
+      return "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+             "both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to "
+             "be tracked) or both outside (if you want the inplace to be tracked).";
+    default:
+      return nullptr;
+  }
+}
+
+[[noreturn, gnu::cold]] void fail_on_view(const Tensor& t, bool written_itself, const char* op) {
+  std::ostringstream out;
+  if (t->grad_fn != nullptr) {
+    out << "Output " << t->output_nr << " of " << op_name(raw_grad_fn(t)) << " is a view and "
+        << (written_itself ? "is being" : "its base or another view of its base has been") << " modified inplace. ";
+  } else if (t->view_kind == ViewKind::inference) {
+    out << "A view was created in inference mode and is being modified inplace in normal mode. ";
+  } else {
+    out << "A view was created in no_grad mode and is being modified inplace with grad mode enabled. ";
+  }
+  out << view_restriction(t->view_kind, written_itself);
+  if (op != nullptr) out << " (" << op << ")";
+  throw Error(ErrorKind::runtime, out.str());
+}
+
 // A view whose base was written since: its history is a slice of the base's.
 Node* regenerate_view_history(const Tensor& t) {
+  if (view_restriction(t->view_kind, false) != nullptr) fail_on_view(t, false, nullptr);
   Tensor base = view_base(t);
-  TL_CHECK(t->view_kind != ViewKind::multi_output,
-           "Output ", t->output_nr, " of ", raw_grad_fn(t) != nullptr ? raw_grad_fn(t)->name() : "a function",
-           " is a view and its base or another view of its base has been modified inplace. This view is the output "
-           "of a function that returns multiple views. Such functions do not allow the output views to be modified "
-           "inplace. You should replace the inplace operation by an out-of-place one.");
-  TL_CHECK(t->view_kind != ViewKind::custom_function,
-           "A view returned by a custom Function has been modified inplace, or its base or another view of its base "
-           "was. Such views cannot be differentiated; replace the inplace operation by an out-of-place one.");
   GradModeGuard recording(true);
   Tensor slice = graph_ops.as_strided(base, t.sizes(), t.strides(), t->offset);
   set_history(t, NodePtr::borrow(raw_grad_fn(slice)), slice->output_nr);
@@ -89,7 +130,7 @@ void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
   view->attr_version = view.version();
 }
 
-void check_inplace(const Tensor& t, const char* op, bool may_overlap) {
+void check_inplace(const Tensor& t, const char* op, bool recorded, bool may_overlap) {
   if (t.is_inference() && !grad_state.inference) [[unlikely]] {
     fail(ErrorKind::runtime, "Inplace update to inference tensor outside InferenceMode is not allowed (in ", op,
          "). You can make a clone to get a normal tensor before doing inplace update.");
@@ -99,65 +140,14 @@ void check_inplace(const Tensor& t, const char* op, bool may_overlap) {
          "memory location. Please clone() the tensor before performing the operation. (", op, " on shape ",
          Shape{t.sizes()}, " with strides ", Shape{t.strides()}, ")");
   }
-  if (!grad_state.grad_enabled || !requires_grad(t)) [[likely]] {
-    return;
-  }
+  if (!recorded || !is_differentiable(t.dtype())) return;
   if (t->view_base != nullptr && t->view_kind != ViewKind::none) {
-    Tensor base = view_base(t);
-    TL_CHECK(t->view_kind != ViewKind::made_in_no_grad,
-             "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
-             "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the "
-             "view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) "
-             "or both outside (if you want the inplace to be tracked). (", op, ")");
-    TL_CHECK(t->view_kind != ViewKind::multi_output, "Output ", t->output_nr, " of ",
-             raw_grad_fn(t) != nullptr ? raw_grad_fn(t)->name() : "a function",
-             " is a view and is being modified inplace. This view is the output of a function that returns multiple "
-             "views. Such functions do not allow the output views to be modified inplace. You should replace the "
-             "inplace operation by an out-of-place one. (", op, ")");
-    TL_CHECK(t->view_kind != ViewKind::custom_function,
-             "A view returned by a custom Function is being modified inplace (", op,
-             "). This is not supported; return a clone from the Function's forward, or replace the inplace operation "
-             "by an out-of-place one.");
-    TL_CHECK(!(base->flags & TensorImpl::requires_grad_leaf),
+    if (view_restriction(t->view_kind, true) != nullptr) fail_on_view(t, true, op);
+    TL_CHECK(!(t->view_base->flags & TensorImpl::requires_grad_leaf),
              "a view of a leaf Variable that requires grad is being used in an in-place operation. (", op, ")");
   }
   TL_CHECK(!(t->flags & TensorImpl::requires_grad_leaf),
            "a leaf Variable that requires grad is being used in an in-place operation. (", op, ")");
-}
-
-void move_retain_hook(const Tensor& t, NodePtr old_fn);
-
-void rebase_history(const Tensor& t, NodePtr node) {
-  bool retains = t->autograd != nullptr && t->autograd->retains_grad;
-  NodePtr old_fn = retains ? NodePtr::borrow(raw_grad_fn(t)) : NodePtr();
-  if (t->view_base != nullptr && t->view_kind == ViewKind::differentiable) {
-    Tensor base = view_base(t);
-    TL_CHECK(is_differentiable(base.dtype()), "in-place on a view that needs a gradient: its base has dtype ",
-             dtype_name(base.dtype()));
-    NodePtr slices = make_copy_slices(base, t, std::move(node));
-    set_history(base, std::move(slices), 0);
-    regenerate_view_history(t);
-    if (retains) move_retain_hook(t, std::move(old_fn));
-    return;
-  }
-  TL_CHECK(t->view_base == nullptr || t->view_kind == ViewKind::none || t->view_kind == ViewKind::made_in_no_grad,
-           "a view made by a function with several outputs or in inference mode cannot be written in place under "
-           "autograd");
-  TL_CHECK(t->view_kind != ViewKind::made_in_no_grad,
-           "A view was created in no_grad mode and is being modified inplace with grad mode enabled.");
-  set_history(t, std::move(node), 0);
-  if (retains) move_retain_hook(t, std::move(old_fn));
-}
-
-Tensor detach(const Tensor& t) { return alias(t); }
-
-void detach_(const Tensor& t) {
-  TL_CHECK(t->view_base == nullptr || t->view_kind == ViewKind::none,
-           "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-           "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
-  if (t->grad_fn != nullptr) Node::release(static_cast<Node*>(std::exchange(t->grad_fn, nullptr)));
-  t->flags &= uint8_t(~TensorImpl::requires_grad_leaf);
-  t->output_nr = 0;
 }
 
 namespace {
@@ -180,7 +170,51 @@ void add_retain_hook(const Tensor& t) {
       {0, t->output_nr, std::make_shared<RetainGrad>(state.self)});
 }
 
+// The history of `t` is new: its hooks stay with the old one, all but that of retain_grad.
+void move_hooks(const Tensor& t, Node* old_fn) {
+  if (t->autograd == nullptr) return;
+  t->autograd->python_hooks.reset();
+  if (!t->autograd->retains_grad) return;
+  if (old_fn != nullptr && old_fn->extras != nullptr) {
+    std::erase_if(old_fn->extras->retain_grad_hooks,
+                  [&](auto& slot) { return static_cast<RetainGrad&>(*slot.hook).cell == t->autograd->self; });
+  }
+  add_retain_hook(t);
+}
+
 }  // namespace
+
+void rebase_history(const Tensor& t, NodePtr node, uint32_t output_nr, uint32_t self_edge) {
+  NodePtr old_fn = NodePtr::borrow(raw_grad_fn(t));
+  if (t->view_base != nullptr && t->view_kind != ViewKind::none) {
+    if (view_restriction(t->view_kind, true) != nullptr) fail_on_view(t, true, nullptr);
+    Tensor base = view_base(t);
+    TL_CHECK(is_differentiable(base.dtype()), "in-place on a view that needs a gradient: its base has dtype ",
+             dtype_name(base.dtype()));
+    NodePtr old_base_fn = NodePtr::borrow(raw_grad_fn(base));
+    set_history(base, make_copy_slices(base, t, std::move(node), output_nr, self_edge), 0);
+    move_hooks(base, old_base_fn.get());
+    regenerate_view_history(t);
+  } else {
+    set_history(t, std::move(node), output_nr);
+  }
+  move_hooks(t, old_fn.get());
+}
+
+Tensor detach(const Tensor& t) {
+  Tensor out = alias(t);
+  if (!grad_state.inference) out->flags = 0;
+  return out;
+}
+
+void detach_(const Tensor& t) {
+  TL_CHECK(t->view_base == nullptr || t->view_kind == ViewKind::none,
+           "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+           "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
+  if (t->grad_fn != nullptr) Node::release(static_cast<Node*>(std::exchange(t->grad_fn, nullptr)));
+  t->flags &= uint8_t(~TensorImpl::requires_grad_leaf);
+  t->output_nr = 0;
+}
 
 void retain_grad(const Tensor& t) {
   TL_CHECK(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
@@ -190,14 +224,25 @@ void retain_grad(const Tensor& t) {
   t->autograd->retains_grad = true;
 }
 
-void move_retain_hook(const Tensor& t, NodePtr old_fn) {
-  if (old_fn && old_fn->extras != nullptr) {
-    auto& hooks = old_fn->extras->retain_grad_hooks;
-    std::erase_if(hooks, [&](auto& slot) {
-      return static_cast<RetainGrad&>(*slot.hook).cell == t->autograd->self;
-    });
+void set_data(const Tensor& t, const Tensor& data) {
+  TL_CHECK(t->device == data->device, "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
+           "incompatible tensor type.");
+  TL_CHECK(!requires_grad(t) || is_differentiable(data.dtype()),
+           "data set to a tensor that requires gradients must be floating point or complex dtype");
+  if (t.is_same(data)) return;
+  if (t->autograd != nullptr && (t.dtype() != data.dtype() || !equal(t.sizes(), data.sizes()))) {
+    t->autograd->accumulator = nullptr;  // it expects gradients of the old kind
   }
-  add_retain_hook(t);
+  if (t->version_counter == nullptr) {
+    auto* counter = new VersionCounter;
+    counter->value.store(t.version());
+    t->version_counter = counter;
+  }
+  data->storage->retain();
+  std::exchange(t->storage, data->storage)->release();
+  t->offset = data->offset;
+  t->dtype = data.dtype();
+  t->set_geometry(data.sizes(), data.strides());
 }
 
 uint64_t add_tensor_hook(const Tensor& t, std::shared_ptr<TensorHook> hook) {

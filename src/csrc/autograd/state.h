@@ -9,6 +9,8 @@ struct AutogradState {
   Tensor grad;
   Node* accumulator = nullptr;  // weak: the node keeps the tensor alive, not the other way round
   bool retains_grad = false;
+  // Of a saved leaf that hooks have rebuilt: the node of the leaf that it stands for.
+  NodePtr stand_in_accumulator;
   std::vector<HookSlot<TensorHook>> leaf_hooks;  // run by the engine before the accumulator
   std::vector<HookSlot<AccumulateHook>> accumulate_hooks;
   uint64_t next_hook_id = 1;
@@ -48,7 +50,11 @@ inline bool requires_grad(const Tensor& t) {
           ((p->view_base->flags & TensorImpl::requires_grad_leaf) || p->view_base->grad_fn != nullptr) &&
           is_differentiable(p->dtype));
 }
-inline bool is_leaf(const Tensor& t) { return !requires_grad(t) || (t->flags & TensorImpl::requires_grad_leaf); }
+// Not computed by a recorded op. (A view of such a tensor that was made without recording is one too,
+// though it requires grad.)
+inline bool is_leaf(const Tensor& t) {
+  return t->grad_fn == nullptr && (t->view_base == nullptr || grad_fn(t) == nullptr);
+}
 
 // Must a call on these tensors be recorded?
 inline bool needs_grad(const Tensor& t) { return grad_state.grad_enabled && t.defined() && requires_grad(t); }
@@ -75,17 +81,28 @@ void set_history(const Tensor& t, NodePtr node, uint32_t output_nr);
 void make_view(const Tensor& view, const Tensor& base, ViewKind kind = ViewKind::differentiable);
 inline Tensor view_base(const Tensor& t) { return Tensor::borrow(t->view_base); }
 
-// Throws what PyTorch throws where `t` must not be written in place now. An op that writes one value
+// Throws what PyTorch throws where `t` must not be written in place now. `others` are the op's other
+// inputs: the write is recorded where one of them requires grad, too. An op that writes one value
 // everywhere may write elements that share memory.
-void check_inplace(const Tensor& t, const char* op, bool may_overlap = false);
+void check_inplace(const Tensor& t, const char* op, bool recorded, bool may_overlap);
+inline void check_inplace(const Tensor& t, const char* op, bool may_overlap = false) {
+  check_inplace(t, op, needs_grad(t), may_overlap);
+}
+template <class... Ts>
+void check_inplace(const Tensor& t, const char* op, const Tensor& other, const Ts&... others) {
+  check_inplace(t, op, needs_grad(t, other, others...), false);
+}
 // After an in-place op whose node is `node` (edges to the old history of `t`): makes it the history
 // of `t`, and of its base if it is a view.
-void rebase_history(const Tensor& t, NodePtr node);
+// `output_nr` is the output of `node` that `t` now is, `self_edge` the edge to its old history.
+void rebase_history(const Tensor& t, NodePtr node, uint32_t output_nr = 0, uint32_t self_edge = 0);
 
 // New tensor without history over the same memory and version counter.
 Tensor detach(const Tensor& t);
 void detach_(const Tensor& t);
 void retain_grad(const Tensor& t);
+// `t` becomes what `data` is, in `data`'s memory; its history and version stay.
+void set_data(const Tensor& t, const Tensor& data);
 
 // On the gradient of `t`: held by its grad_fn, or by a leaf itself.
 uint64_t add_tensor_hook(const Tensor& t, std::shared_ptr<TensorHook> hook);

@@ -5,6 +5,7 @@
 namespace tl {
 
 void (*release_python_object)(void*) = nullptr;
+TL_THREAD_LOCAL uint8_t fresh_tensor_flags = 0;
 
 namespace {
 
@@ -38,7 +39,11 @@ void free_external(Storage* s) {
   small_free(s, sizeof(Storage));
 }
 
-TensorImpl* new_impl() { return new (small_alloc(sizeof(TensorImpl))) TensorImpl; }
+TensorImpl* new_impl() {
+  auto* impl = new (small_alloc(sizeof(TensorImpl))) TensorImpl;
+  impl->flags = fresh_tensor_flags;
+  return impl;
+}
 
 bool compute_contiguous(IntView sizes, IntView strides) {
   int64_t expected = 1;
@@ -63,7 +68,7 @@ TensorImpl* new_hosted(size_t nbytes) {
   storage->nbytes = nbytes;
   storage->deleter = free_hosted;
   storage->block_bytes = uint32_t(block);
-  impl->flags = TensorImpl::hosted;
+  impl->flags = uint8_t(TensorImpl::hosted | fresh_tensor_flags);
   impl->storage = storage;
   impl->host = storage;
   return impl;
@@ -283,7 +288,7 @@ Tensor alias(const Tensor& t, IntView sizes, IntView strides, int64_t offset) {
     t->version_counter->refs.retain();
     out->version_counter = t->version_counter;
   }
-  out->flags |= t->flags & TensorImpl::inference;
+  out->flags = t->flags & TensorImpl::inference;
   return out;
 }
 
@@ -293,6 +298,7 @@ Tensor alias_with_new_version(const Tensor& t) {
   t->storage->retain();
   Tensor out = from_storage(t->storage, t.sizes(), t.strides(), t->offset, t.dtype());
   out->version_counter = new VersionCounter;
+  out->flags &= t->flags;  // inference only where `t` is and the mode is on
   return out;
 }
 

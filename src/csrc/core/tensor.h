@@ -11,6 +11,7 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/scalar.h"
+#include "core/tls.h"
 
 namespace tl {
 
@@ -73,6 +74,9 @@ struct VersionCounter {
 
 class TensorImpl;
 class Tensor;
+
+// Flags that every new tensor of this thread starts with: `inference` in inference mode.
+extern TL_THREAD_LOCAL uint8_t fresh_tensor_flags;
 
 // Implemented by autograd; called as a tensor dies.
 struct AutogradState;

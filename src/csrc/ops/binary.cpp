@@ -156,14 +156,14 @@ Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   return out;
 }
 Tensor add_(const Tensor& self, const Tensor& other) {
-  check_inplace(self, "add_");
+  check_inplace(self, "add_", other);
   binary_(add_info, self, other);
   if (needs_grad(self, other)) record_inplace(self, "AddBackward0", inputs(self, other), saves(), add_backward);
   return self;
 }
 Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return add_(self, other);
-  check_inplace(self, "add_");
+  check_inplace(self, "add_", other);
   check_cast("add_", result_type({self, other}), self);
   binary_(add_info, self, scaled(self, other, alpha));
   if (needs_grad(self, other)) record_inplace(self, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
@@ -196,7 +196,7 @@ Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   return out;
 }
 Tensor sub_(const Tensor& self, const Tensor& other) {
-  check_inplace(self, "sub_");
+  check_inplace(self, "sub_", other);
   check_sub(self.dtype(), other.dtype());
   binary_(sub_info, self, other);
   if (needs_grad(self, other)) record_inplace(self, "SubBackward0", inputs(self, other), saves(), sub_backward);
@@ -211,7 +211,7 @@ Tensor sub_(const Tensor& self, const Scalar& other) {
 }
 Tensor sub_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return sub_(self, other);
-  check_inplace(self, "sub_");
+  check_inplace(self, "sub_", other);
   check_sub(self.dtype(), other.dtype());
   check_cast("sub_", result_type({self, other}), self);
   binary_(sub_info, self, scaled(self, other, alpha));
@@ -270,7 +270,7 @@ Tensor mul(const Tensor& self, const Scalar& other) {
   return out;
 }
 Tensor mul_(const Tensor& self, const Tensor& other) {
-  check_inplace(self, "mul_");
+  check_inplace(self, "mul_", other);
   KeptOperands old(self, other, requires_grad(other), requires_grad(self));
   binary_(mul_info, self, other);
   if (needs_grad(self, other)) {
@@ -322,7 +322,7 @@ Tensor div(const Tensor& self, const Scalar& other) {
   return out;
 }
 Tensor div_(const Tensor& self, const Tensor& other) {
-  check_inplace(self, "div_");
+  check_inplace(self, "div_", other);
   KeptOperands old(self, other, requires_grad(other), true);
   binary_(div_info, self, other);
   if (needs_grad(self, other)) {
@@ -365,7 +365,7 @@ Tensor floor_divide(const Tensor& self, const Tensor& other) {
   return out;
 }
 Tensor floor_divide_(const Tensor& self, const Tensor& other) {
-  check_inplace(self, "floor_divide_");
+  check_inplace(self, "floor_divide_", other);
   binary_(div_floor_info, self, other);
   if (needs_grad(self, other)) {
     record_inplace(self, "NotImplemented", inputs(self, other), saves(), no_derivative("floor_divide"));

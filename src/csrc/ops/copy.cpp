@@ -196,7 +196,7 @@ Tensor to_dtype(const Tensor& self, DType dtype, Layout layout) {
 
 Tensor copy_(const Tensor& self, const Tensor& src) {
   if (self.is_same(src)) return self;
-  check_inplace(self, "copy_");
+  check_inplace(self, "copy_", src);
   bool recorded = is_differentiable(self.dtype()) && needs_grad(self, src);
   if (!equal(self.sizes(), src.sizes())) {
     Dims both = broadcast_shapes(self.sizes(), src.sizes());

@@ -25,7 +25,7 @@ void change_requires_grad(const Tensor& t, bool value) {
 }
 int put_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded_int([&] {
-    TL_CHECK_TYPE(value != nullptr && PyBool_Check(value), "requires_grad must be a bool");
+    TL_CHECK(value != nullptr && PyBool_Check(value), "requires_grad must be a bool");
     change_requires_grad(unwrap(self), value == Py_True);
     return 0;
   });
@@ -35,7 +35,7 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
     Py_ssize_t n = nargs + (kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0);
     bool named = nargs == n || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "requires_grad") == 0;
     TL_CHECK_TYPE(n <= 1 && named, "requires_grad_() takes one argument, requires_grad");
-    TL_CHECK_TYPE(n == 0 || PyBool_Check(args[0]), "requires_grad_(): argument 'requires_grad' must be bool, not ",
+    TL_CHECK_TYPE(n == 0 || PyBool_Check(args[0]), "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
                   Py_TYPE(args[0])->tp_name);
     const Tensor& t = unwrap(self);
     bool value = n == 0 || args[0] == Py_True;
@@ -49,39 +49,40 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
 
 PyObject* get_grad(PyObject* self, void*) {
   const Tensor& t = unwrap(self);
-  AutogradState* state = t->autograd;
-  if (state != nullptr && state->grad.defined()) {
-    return guarded([&]() -> PyObject* { return wrap(state->grad); });
-  }
-  if (!is_leaf(t) && !(state != nullptr && state->retains_grad)) [[unlikely]] {
+  return guarded([&]() -> PyObject* {
+    Tensor grad = load_grad(t);
+    if (grad.defined() || (t->autograd != nullptr && t->autograd->retains_grad) || is_leaf(t)) {
+      return wrap(std::move(grad));
+    }
     if (PyErr_WarnEx(PyExc_UserWarning,
                      "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
                      "won't be populated during autograd.backward(). If you indeed want the .grad field to be "
                      "populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the "
                      "non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See "
-                     "github.com/pytorch/pytorch/pull/30531 for more informations.",
+                     "github.com/pytorch/pytorch/pull/30531 for more information.",
                      1) < 0) {
       return nullptr;
     }
-  }
-  Py_RETURN_NONE;
+    Py_RETURN_NONE;
+  });
 }
 int put_grad(PyObject* self, PyObject* value, void*) {
   return guarded_int([&] {
     const Tensor& t = unwrap(self);
     if (value == nullptr || value == Py_None) {
-      if (t->autograd != nullptr) Tensor old = std::move(t->autograd->grad);
+      if (t->autograd != nullptr) store_grad(t, {});
       return 0;
     }
     TL_CHECK_TYPE(is_tensor(value), "assigned grad expected to be a Tensor or None but got grad of type ",
                   Py_TYPE(value)->tp_name);
     const Tensor& g = unwrap(value);
     TL_CHECK(!g.is_same(t), "can't assign Variable as its own grad");
+    TL_CHECK(equal(g.sizes(), t.sizes()), "attempting to assign a gradient of size '", Shape{g.sizes()},
+             "' to a tensor of size '", Shape{t.sizes()}, "'. Please ensure that the gradient and the tensor are the same size");
     TL_CHECK(g.dtype() == t.dtype(), "attempting to assign a gradient with dtype '", dtype_name(g.dtype()),
              "' to a tensor with dtype '", dtype_name(t.dtype()),
              "'. The gradient must match the tensor's dtype (set the grad_dtype attribute to change that).");
-    TL_CHECK(equal(g.sizes(), t.sizes()), "assigned grad has data of a different size");
-    autograd_state(t).grad = g;
+    store_grad(t, g);
     return 0;
   });
 }
@@ -98,7 +99,9 @@ int put_grad_fn(PyObject* self, PyObject* value, void*) {
     return 0;
   });
 }
-PyObject* get_is_leaf(PyObject* self, void*) { return PyBool_FromLong(is_leaf(unwrap(self))); }
+PyObject* get_is_leaf(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* { return PyBool_FromLong(is_leaf(unwrap(self))); });
+}
 PyObject* get_retains_grad(PyObject* self, void*) {
   const Tensor& t = unwrap(self);
   return PyBool_FromLong(t->autograd != nullptr && t->autograd->retains_grad);
@@ -118,6 +121,15 @@ PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(unwra
 
 PyObject* get_data(PyObject* self, void*) {
   return guarded([&]() -> PyObject* { return wrap(alias_with_new_version(unwrap(self))); });
+}
+
+int put_data(PyObject* self, PyObject* value, void*) {
+  return guarded_int([&] {
+    TL_CHECK(value != nullptr, "Deleting tensor data is not allowed. Delete tensor instead!");
+    TL_CHECK_TYPE(is_tensor(value), "Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name);
+    set_data(unwrap(self), unwrap(value));
+    return 0;
+  });
 }
 
 PyObject* retain_grad_method(PyObject* self, PyObject*) {
@@ -187,6 +199,15 @@ PyObject* get_post_accumulate_hooks(PyObject* self, void*) {
   Py_RETURN_NONE;
 }
 
+PyObject* get_volatile(PyObject*, void*) {
+  if (PyErr_WarnEx(PyExc_UserWarning, "volatile was removed (Variable.volatile is always False)", 1) < 0) return nullptr;
+  Py_RETURN_FALSE;
+}
+int put_volatile(PyObject*, PyObject*, void*) {
+  return PyErr_WarnEx(PyExc_UserWarning,
+                      "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", 1);
+}
+
 }  // namespace
 
 #define TL_FAST(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_FASTCALL | METH_KEYWORDS
@@ -214,7 +235,9 @@ PyGetSetDef autograd_getset[] = {
     {"_grad_fn", get_grad_fn, put_grad_fn, nullptr, nullptr},
     {"is_leaf", get_is_leaf, nullptr, "True unless this is the result of a recorded operation.", nullptr},
     {"retains_grad", get_retains_grad, nullptr, "Was retain_grad called on this tensor?", nullptr},
-    {"data", get_data, nullptr, "The same memory without history and with a version of its own.", nullptr},
+    {"creator", get_grad_fn, nullptr, "The first PyTorch's name of grad_fn.", nullptr},
+    {"volatile", get_volatile, put_volatile, "False: no_grad has taken its place.", nullptr},
+    {"data", get_data, put_data, "The same memory without history and with a version of its own.", nullptr},
     {"_version", get_version, nullptr, "Counts writes to the memory.", nullptr},
     {"_base", get_base, nullptr, "The tensor that this is a view of, or None.", nullptr},
     {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this is.", nullptr},
@@ -226,6 +249,9 @@ void register_autograd(PyObject* module) {
   register_grad_modes(module);
   register_nodes(module);
   register_engine(module);
+  register_function(module);
+  register_saved_tensors(module);
+  register_anomaly(module);
 }
 
 }  // namespace tl::python

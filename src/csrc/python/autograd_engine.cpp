@@ -2,6 +2,7 @@
 #include "autograd/accumulate.h"
 #include "autograd/engine.h"
 #include "python/autograd.h"
+#include "python/autograd_hooks.h"
 #include "python/op_function.h"
 #include "python/tensor.h"
 
@@ -61,8 +62,7 @@ std::string size_text(IntView sizes) {
 }
 
 // The gradient to start with at root i.
-Tensor root_gradient(const Point& root, size_t i, PyObject* given, bool batched_name) {
-  (void)batched_name;
+Tensor root_gradient(const Point& root, size_t i, PyObject* given) {
   if (given == nullptr || given == Py_None) {
     if (!root.tensor.defined()) {
       const OutputMeta& meta = root.edge.node->meta(root.edge.input_nr);
@@ -93,19 +93,19 @@ std::vector<Tensor> gradients_of(const std::vector<Point>& roots, PyObject* give
   std::vector<Tensor> grads;
   grads.reserve(roots.size());
   if (given == nullptr || given == Py_None) {
-    for (size_t i = 0; i < roots.size(); ++i) grads.push_back(root_gradient(roots[i], i, nullptr, false));
+    for (size_t i = 0; i < roots.size(); ++i) grads.push_back(root_gradient(roots[i], i, nullptr));
     return grads;
   }
   if (is_tensor(given)) {
     TL_CHECK(roots.size() == 1, "got ", roots.size(), " tensors and 1 gradients");
-    grads.push_back(root_gradient(roots[0], 0, given, false));
+    grads.push_back(root_gradient(roots[0], 0, given));
     return grads;
   }
   Object list = check(PySequence_Fast(given, "gradients can be either Tensors or None"));
   TL_CHECK(size_t(PySequence_Fast_GET_SIZE(list.get())) == roots.size(), "got ", roots.size(), " tensors and ",
            PySequence_Fast_GET_SIZE(list.get()), " gradients");
   for (size_t i = 0; i < roots.size(); ++i) {
-    grads.push_back(root_gradient(roots[i], i, PySequence_Fast_GET_ITEM(list.get(), Py_ssize_t(i)), false));
+    grads.push_back(root_gradient(roots[i], i, PySequence_Fast_GET_ITEM(list.get(), Py_ssize_t(i))));
   }
   return grads;
 }
@@ -132,12 +132,12 @@ bool truth(PyObject* o, bool otherwise) {
 // The edges of the tensors that gradients are wanted for.
 std::vector<Edge> input_edges(PyObject* inputs, bool accumulate) {
   std::vector<Edge> edges;
-  for_each(inputs, "autograd: inputs must be a Tensor, a GradientEdge or a sequence of them", [&](PyObject* o, size_t i) {
+  for_each(inputs, "autograd: inputs must be a Tensor, a GradientEdge or a sequence of them", [&](PyObject* o, size_t) {
     Edge edge;
     if (as_edge(o, edge)) {
       TL_CHECK(!accumulate, "backward: inputs are tensors, not edges");
     } else {
-      TL_CHECK_TYPE(is_tensor(o), "element ", i, " of inputs is not a Tensor or a GradientEdge but ", Py_TYPE(o)->tp_name);
+      TL_CHECK(is_tensor(o), "all inputs have to be Tensors or GradientEdges, but got ", Py_TYPE(o)->tp_name);
       const Tensor& t = unwrap(o);
       TL_CHECK(requires_grad(t), "One of the differentiated Tensors does not require grad");
       if (accumulate && !is_leaf(t)) retain_grad(t);
@@ -189,14 +189,14 @@ PyObject* py_grad(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     std::vector<Tensor> grads = gradients_of(roots, args[2]);
     std::vector<Edge> edges = root_edges(roots);
     std::vector<Edge> inputs = input_edges(args[1], false);
-    TL_CHECK_VALUE(!inputs.empty(), "grad requires non-empty inputs.");
+    TL_CHECK(!inputs.empty(), "`inputs` argument to `grad()` cannot be empty.");
     std::vector<Tensor> result = run_backward(edges, std::move(grads), inputs, options);
     Object tuple = check(PyTuple_New(Py_ssize_t(result.size())));
     for (size_t i = 0; i < result.size(); ++i) {
       if (!result[i].defined()) {
         TL_CHECK(allow_unused,
-                 "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True "
-                 "if this is the desired behavior.");
+                 "The differentiated Tensor at index ", i, " appears to not have been used in the graph. Set "
+                 "allow_unused=True if this is the desired behavior.");
         if (materialize) {
           const OutputMeta& meta = inputs[i].node->meta(inputs[i].input_nr);
           result[i] = graph_ops.zeros(meta.sizes(), meta.dtype);
@@ -208,7 +208,47 @@ PyObject* py_grad(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   });
 }
 
+// --- what graph.py and variable.py need ---------------------------------------------------------
+
+// The node that the gradient of a tensor arrives at.
+PyObject* gradient_node(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    return wrap_node(gradient_edge(expect_tensor(o, "get_gradient_edge", "tensor")).node.get());
+  });
+}
+PyObject* increment_version(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = expect_tensor(o, "increment_version", "tensor");
+    TL_CHECK(!t.is_inference(), "Inference tensors do not track version counter.");
+    t.bump_version();
+    Py_RETURN_NONE;
+  });
+}
+PyObject* task_id(PyObject*, PyObject*) {
+  return PyLong_FromLongLong(in_backward() ? static_cast<long long>(current_backward_id()) : -1);
+}
+PyObject* will_execute(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    Node* node = unwrap_node(o);
+    TL_CHECK_TYPE(node != nullptr, "_will_execute_node: a node is due");
+    return PyBool_FromLong(will_execute_node(*node));
+  });
+}
+PyObject* py_queue_callback(PyObject*, PyObject* callback) {
+  return guarded([&]() -> PyObject* {
+    // Shared, for std::function copies what it holds.
+    std::shared_ptr<PyObject> held(Py_NewRef(callback), drop_reference);
+    queue_callback([held] { in_python([&] { check(PyObject_CallNoArgs(held.get())); }); });
+    Py_RETURN_NONE;
+  });
+}
+
 PyMethodDef functions[] = {
+    {"_gradient_node", gradient_node, METH_O, nullptr},
+    {"_increment_version", increment_version, METH_O, nullptr},
+    {"_current_graph_task_id", task_id, METH_NOARGS, nullptr},
+    {"_will_execute_node", will_execute, METH_O, nullptr},
+    {"_queue_callback", py_queue_callback, METH_O, nullptr},
     {"_run_backward", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(py_backward)), METH_FASTCALL, nullptr},
     {"_grad", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(py_grad)), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr}};
@@ -219,7 +259,7 @@ PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t narg
   return guarded([&]() -> PyObject* {
     static const char* const names[] = {"gradient", "retain_graph", "create_graph", "inputs"};
     PyObject* values[4] = {};
-    TL_CHECK_TYPE(nargs <= 4, "backward() takes from 1 to 5 positional arguments but ", nargs + 1, " were given");
+    TL_CHECK_TYPE(nargs <= 4, "Tensor.backward() takes from 1 to 5 positional arguments but ", nargs + 1, " were given");
     for (Py_ssize_t i = 0; i < nargs; ++i) values[i] = args[i];
     for (Py_ssize_t k = 0; kwnames != nullptr && k < PyTuple_GET_SIZE(kwnames); ++k) {
       PyObject* name = PyTuple_GET_ITEM(kwnames, k);

@@ -1,6 +1,5 @@
 #include "python/autograd_hooks.h"
 
-#include "autograd/engine.h"
 #include "python/autograd.h"
 #include "python/tensor.h"
 
@@ -48,23 +47,12 @@ void replace_all(std::span<Tensor> values, PyObject* result, PyObject* hook) {
   }
 }
 
-// Runs `f`, carrying a Python error through the engine's frames.
-template <class F>
-void with_python(F&& f) {
-  InterpreterSection section;
-  try {
-    f();
-  } catch (const PythonError&) {
-    if (PyErr_Occurred()) throw_python_error();
-    throw;
-  }
-}
-
 }  // namespace
 
-HookDict::~HookDict() {
+void drop_reference(PyObject* o) noexcept {
+  if (o == nullptr || !Py_IsInitialized()) return;
   GilAcquire gil;
-  Py_DECREF(dict_);
+  Py_DECREF(o);
 }
 
 Object wrap_tuple(std::span<const Tensor> tensors) {
@@ -76,7 +64,7 @@ Object wrap_tuple(std::span<const Tensor> tensors) {
 }
 
 void PyTensorHooks::call(Tensor& grad) {
-  with_python([&] {
+  in_python([&] {
     for_each_hook(hooks.get(), [&](PyObject* hook) {
       Object arg = check(wrap(grad));
       Object result = check(PyObject_CallOneArg(hook, arg.get()));
@@ -86,7 +74,7 @@ void PyTensorHooks::call(Tensor& grad) {
 }
 
 void PyAccumulateHooks::call(const Tensor& leaf) {
-  with_python([&] {
+  in_python([&] {
     for_each_hook(hooks.get(), [&](PyObject* hook) {
       Object arg = check(wrap(leaf));
       check(PyObject_CallOneArg(hook, arg.get()));
@@ -95,7 +83,7 @@ void PyAccumulateHooks::call(const Tensor& leaf) {
 }
 
 void PyNodePreHooks::call(std::span<Tensor> grads) {
-  with_python([&] {
+  in_python([&] {
     for_each_hook(hooks.get(), [&](PyObject* hook) {
       Object result = check(PyObject_CallOneArg(hook, wrap_tuple(grads).get()));
       if (result.get() != Py_None) replace_all(grads, result.get(), hook);
@@ -104,7 +92,7 @@ void PyNodePreHooks::call(std::span<Tensor> grads) {
 }
 
 void PyNodePostHooks::call(std::span<Tensor> grad_inputs, std::span<const Tensor> grad_outputs) {
-  with_python([&] {
+  in_python([&] {
     Object outputs = wrap_tuple(grad_outputs);
     for_each_hook(hooks.get(), [&](PyObject* hook) {
       Object inputs = wrap_tuple(grad_inputs);

@@ -2,17 +2,33 @@
 // dict of hooks; removing an entry removes the hook.
 #pragma once
 
-#include "autograd/node.h"
+#include "autograd/engine.h"
 #include "python/object.h"
 
 namespace tl::python {
 
-// A dict of callables, owned from C++: let go with the GIL held.
+// Runs `f` from inside the engine: with the interpreter's lock, and a Python error carried through the
+// frames above.
+template <class F>
+auto in_python(F&& f) {
+  InterpreterSection section;
+  try {
+    return f();
+  } catch (const PythonError&) {
+    if (PyErr_Occurred()) throw_python_error();
+    throw;
+  }
+}
+
+// Gives up a reference from a thread that may not hold the GIL, or at the end of the process.
+void drop_reference(PyObject* o) noexcept;
+
+// A dict of callables, owned from C++.
 class HookDict {
  public:
   explicit HookDict(PyObject* dict) : dict_(Py_NewRef(dict)) {}
   HookDict(const HookDict&) = delete;
-  ~HookDict();
+  ~HookDict() { drop_reference(dict_); }
   PyObject* get() const { return dict_; }
 
  private:
@@ -51,6 +67,9 @@ Object new_hook_dict();
 
 PyObject* node_register_hook(PyObject* self, PyObject* hook);
 PyObject* node_register_prehook(PyObject* self, PyObject* hook);
+
+// The `metadata` dict of a node, made where there is none.
+Object metadata_dict(Node& node);
 
 // Tensors as a tuple, None for the undefined.
 Object wrap_tuple(std::span<const Tensor> tensors);

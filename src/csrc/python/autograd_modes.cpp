@@ -61,7 +61,7 @@ PyObject* enter_enable_grad(PyObject* self, PyObject*) {
 PyObject* enter_set_grad_enabled(PyObject*, PyObject*) { Py_RETURN_NONE; }
 PyObject* enter_inference_mode(PyObject* self, PyObject*) {
   as(self)->saved = grad_state;
-  grad_state.inference = as(self)->value;
+  set_inference(as(self)->value);
   grad_state.grad_enabled = !as(self)->value;
   Py_RETURN_NONE;
 }
@@ -71,7 +71,7 @@ PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
 }
 PyObject* leave_inference_mode(PyObject* self, PyObject* const*, Py_ssize_t) {
   grad_state.grad_enabled = as(self)->saved.grad_enabled;
-  grad_state.inference = as(self)->saved.inference;
+  set_inference(as(self)->saved.inference);
   Py_RETURN_NONE;
 }
 

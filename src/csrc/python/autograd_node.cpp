@@ -25,7 +25,13 @@ struct PyNode {
 PyTypeObject* node_base = nullptr;
 
 PyNode* as(PyObject* o) { return reinterpret_cast<PyNode*>(o); }
-Node& node_of(PyObject* o) { return *as(o)->node; }
+Node& node_of(PyObject* o) {
+  Node* node = unwrap_node(o);
+  TL_CHECK(node != nullptr,
+           "Attribute is invalid for this instance of _C._FunctionBase: it belongs to no graph. Accessing graph attributes on "
+           "an instance of autograd.Function is a legacy access pattern; take them from the grad_fn of its outputs.");
+  return *node;
+}
 
 void dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
@@ -38,6 +44,9 @@ void dealloc(PyObject* self) {
 }
 
 int visit_node(Node& node, visitproc visit, void* arg) {
+  if (node.python != nullptr && is_function_ctx(static_cast<PyObject*>(node.python))) {
+    Py_VISIT(static_cast<PyObject*>(node.python));
+  }
   if (node.extras == nullptr) return 0;
   auto visit_all = [&](auto& slots) {
     for (auto& slot : slots) {
@@ -52,8 +61,8 @@ int visit_node(Node& node, visitproc visit, void* arg) {
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  Node& node = node_of(self);
-  return node.refs.count() == 1 ? visit_node(node, visit, arg) : 0;
+  Node* node = as(self)->node.get();
+  return node != nullptr && node->refs.count() == 1 ? visit_node(*node, visit, arg) : 0;
 }
 
 // --- what every node has -----------------------------------------------------------------------
@@ -61,12 +70,25 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
 // Nodes of no op (AccumulateGrad, CopySlices, NotImplemented) are named with PyTorch's namespace.
 PyObject* get_name(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
+    // A ctx may outlive its node.
+    if (is_function_ctx(self)) return PyUnicode_FromString(Py_TYPE(self)->tp_name);
     std::string name = node_of(self).name();
     if (name.find("Backward") == std::string::npos) name = "torch::autograd::" + name;
     return PyUnicode_FromString(name.c_str());
   });
 }
-PyObject* get_sequence_nr(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(node_of(self).sequence_nr); }
+PyObject* get_sequence_nr(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* { return PyLong_FromUnsignedLongLong(node_of(self).sequence_nr); });
+}
+PyObject* set_sequence_nr(PyObject* self, PyObject* nr) {
+  return guarded([&]() -> PyObject* {
+    unsigned long long n = PyLong_AsUnsignedLongLong(nr);
+    if (PyErr_Occurred()) return nullptr;
+    node_of(self).sequence_nr = n;
+    Py_RETURN_NONE;
+  });
+}
+PyObject* get_requires_grad(PyObject*, void*) { Py_RETURN_TRUE; }
 
 PyObject* get_next_functions(PyObject* self, void*) {
   return guarded([&]() -> PyObject* {
@@ -80,18 +102,8 @@ PyObject* get_next_functions(PyObject* self, void*) {
   });
 }
 
-void drop_metadata(void* dict) {
-  GilAcquire gil;
-  Py_DECREF(static_cast<PyObject*>(dict));
-}
 PyObject* get_metadata(PyObject* self, void*) {
-  return guarded([&]() -> PyObject* {
-    NodeExtras& extras = node_of(self).get_extras();
-    if (!extras.python_metadata) {
-      extras.python_metadata = std::shared_ptr<void>(check(PyDict_New()).release(), drop_metadata);
-    }
-    return Py_NewRef(static_cast<PyObject*>(extras.python_metadata.get()));
-  });
+  return guarded([&]() -> PyObject* { return metadata_dict(node_of(self)).release(); });
 }
 
 // _register_hook_dict(tensor): the tensor's dict of hooks runs on its gradient here.
@@ -107,6 +119,7 @@ PyObject* register_hook_dict(PyObject* self, PyObject* o) {
 PyMethodDef methods[] = {
     {"name", get_name, METH_NOARGS, "The name of the node, such as 'AddBackward0'."},
     {"_sequence_nr", get_sequence_nr, METH_NOARGS, "Grows with each node made on a thread; backward runs the highest first."},
+    {"_set_sequence_nr", set_sequence_nr, METH_O, nullptr},
     {"register_hook", node_register_hook, METH_O,
      "register_hook(fn)\n\n`fn(grad_inputs, grad_outputs)` runs after the node; what it returns replaces grad_inputs."},
     {"register_prehook", node_register_prehook, METH_O,
@@ -115,6 +128,7 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef getset[] = {
     {"next_functions", get_next_functions, nullptr, "(node, which of its outputs) for each input.", nullptr},
+    {"requires_grad", get_requires_grad, nullptr, "True: a node exists where a gradient may be wanted.", nullptr},
     {"metadata", get_metadata, nullptr, "A dict for notes about the node; anomaly mode keeps its trace there.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weaklist), READONLY, nullptr},
@@ -144,6 +158,20 @@ PyObject* get_saved(PyObject* self, void* closure) {
   });
 }
 
+PyObject* get_raw_saved(PyObject* self, void* closure) {
+  return guarded([&]() -> PyObject* {
+    NodePtr node = NodePtr::borrow(&node_of(self));
+    size_t count = node->saved().size(), index = reinterpret_cast<uintptr_t>(closure) >> 1;
+    bool is_last = reinterpret_cast<uintptr_t>(closure) & 1;
+    if (!is_last || index + 1 >= count) return wrap_saved(node, index).release();
+    Object tuple = check(PyTuple_New(Py_ssize_t(count - index)));
+    for (size_t i = index; i < count; ++i) {
+      PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i - index), wrap_saved(node, i).release());
+    }
+    return tuple.release();
+  });
+}
+
 PyGetSetDef* saved_getset(const char* label) {
   const char* colon = std::strchr(label, ':');
   if (colon == nullptr) return nullptr;
@@ -153,7 +181,10 @@ PyGetSetDef* saved_getset(const char* label) {
     const char* end = std::strchr(p, ',');
     size_t n = end != nullptr ? size_t(end - p) : std::strlen(p);
     auto* name = new std::string("_saved_" + std::string(p, n));
-    defs->push_back({name->c_str(), get_saved, nullptr, nullptr, reinterpret_cast<void*>(index++ << 1 | (end == nullptr))});
+    auto* raw_name = new std::string("_raw_saved_" + std::string(p, n));
+    void* closure = reinterpret_cast<void*>(index++ << 1 | (end == nullptr));
+    defs->push_back({name->c_str(), get_saved, nullptr, nullptr, closure});
+    defs->push_back({raw_name->c_str(), get_raw_saved, nullptr, nullptr, closure});
     p += n + (end != nullptr ? 1 : 0);
   }
   defs->push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
@@ -165,12 +196,13 @@ PyTypeObject* class_of(Node& node) {
   static std::unordered_map<const void*, PyTypeObject*> classes;
   PyTypeObject*& type = classes[node.label];
   if (type == nullptr) {
-    auto* name = new std::string("tensorlite.autograd.graph." + node.name());
+    auto* name = new std::string("builtins." + node.name());
     PyGetSetDef* own = node.is_accumulate ? accumulate_getset : saved_getset(node.label);
     PyType_Slot slots[] = {{own != nullptr ? Py_tp_getset : 0, own}, {0, nullptr}};
     PyType_Spec spec = {name->c_str(), sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};  // the rest from the base
     Object bases = check(PyTuple_Pack(1, node_base));
     type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpecWithBases(&spec, bases.get())).release());
+    type->tp_name += std::strlen("builtins.");
   }
   return type;
 }
@@ -180,7 +212,10 @@ PyTypeObject* class_of(Node& node) {
 PyObject* wrap_node(Node* node) {
   if (node == nullptr) Py_RETURN_NONE;
   return guarded([&]() -> PyObject* {
-    if (node->python != nullptr) return Py_NewRef(static_cast<PyObject*>(node->python));
+    if (node->python != nullptr) {
+      auto* o = static_cast<PyObject*>(node->python);
+      return is_function_ctx(o) ? wrap_function_node(*node) : Py_NewRef(o);
+    }
     PyTypeObject* type = class_of(*node);
     PyObject* o = check(type->tp_alloc(type, 0)).release();
     new (&as(o)->node) NodePtr(NodePtr::borrow(node));
@@ -189,7 +224,28 @@ PyObject* wrap_node(Node* node) {
   });
 }
 
-Node* unwrap_node(PyObject* o) { return PyObject_TypeCheck(o, node_base) ? as(o)->node.get() : nullptr; }
+Object metadata_dict(Node& node) {
+  NodeExtras& extras = node.get_extras();
+  if (!extras.python_metadata) {
+    extras.python_metadata = std::shared_ptr<void>(check(PyDict_New()).release(),
+                                                   [](void* dict) { drop_reference(static_cast<PyObject*>(dict)); });
+  }
+  return Object::borrow(static_cast<PyObject*>(extras.python_metadata.get()));
+}
+
+Node* unwrap_node(PyObject* o) {
+  return PyObject_TypeCheck(o, node_base) ? as(o)->node.get() : is_function_ctx(o) ? function_node(o) : nullptr;
+}
+
+void add_node_attributes(PyTypeObject* type) {
+  for (PyGetSetDef* d = getset; d->name != nullptr; ++d) {
+    check(PyDict_SetItemString(type->tp_dict, d->name, check(PyDescr_NewGetSet(type, d)).get()));
+  }
+  for (PyMethodDef* d = methods; d->ml_name != nullptr; ++d) {
+    check(PyDict_SetItemString(type->tp_dict, d->ml_name, check(PyDescr_NewMethod(type, d)).get()));
+  }
+  PyType_Modified(type);
+}
 
 int traverse_autograd(const Tensor& t, visitproc visit, void* arg) {
   if (AutogradState* state = t->autograd) {
