@@ -71,7 +71,7 @@ void adam_loop(const AdamArgs& a, int64_t begin, int64_t end) {
   T* TL_RESTRICT avg = static_cast<T*>(a.exp_avg);
   T* TL_RESTRICT avg_sq = static_cast<T*>(a.exp_avg_sq);
   T* TL_RESTRICT max_sq = static_cast<T*>(a.max_exp_avg_sq);
-  const C step_size = C(a.step_size), correction = C(a.sqrt_correction), eps = C(a.eps);
+  const C step_size = C(a.step_size), correction = C(a.inverse_correction), eps = C(a.eps);
   const C w1 = C(1 - a.beta1), beta2 = C(a.beta2), w2 = C(1 - a.beta2);
   const C l2 = C(a.weight_decay), decay = C(a.decay);
   const C sign = a.maximize ? C(-1) : C(1);
@@ -91,7 +91,7 @@ void adam_loop(const AdamArgs& a, int64_t begin, int64_t end) {
       v = v > top || v != v ? v : top;
       store(max_sq + i, v);
     }
-    C denom = std::sqrt(v) / correction + eps;
+    C denom = std::sqrt(v) * correction + eps;
     store(param + i, p - step_size * (m / denom));
   }
 }

@@ -23,8 +23,8 @@ struct AdamArgs {
   void* exp_avg;
   void* exp_avg_sq;
   void* max_exp_avg_sq;    // null without amsgrad
-  double step_size;        // lr / (1 - beta1^t)
-  double sqrt_correction;  // sqrt(1 - beta2^t)
+  double step_size;           // lr / (1 - beta1^t)
+  double inverse_correction;  // 1 / sqrt(1 - beta2^t)
   double beta1, beta2, eps;
   double weight_decay;  // added to the gradient
   double decay;         // or multiplied with the parameter

@@ -21,16 +21,21 @@ int64_t real_count(const Tensor& t) { return is_complex(t.dtype()) ? 2 * t.numel
 bool same_layout(const Tensor& a, const Tensor& b) {
   return (a.is_contiguous() && b.is_contiguous()) || equal(a.strides(), b.strides());
 }
+bool same_sizes(const Tensor& a, const Tensor& b) {
+  bool same = a.dim() == b.dim();
+  for (int64_t d = 0; same && d < a.dim(); ++d) same = a->dims[d] == b->dims[d];
+  return same;
+}
 
 void check_param(const Tensor& param, const char* name) {
   TL_CHECK_TYPE(is_differentiable(param.dtype()), name,
                 ": a parameter must be floating point or complex, got ", dtype_name(param.dtype()));
-  TL_CHECK(!has_internal_overlap(param), name, ": a parameter of shape ", param.sizes(),
+  TL_CHECK(param.is_contiguous() || !has_internal_overlap(param), name, ": a parameter of shape ", Shape{param.sizes()},
            " has elements that share memory; clone it first");
 }
 void check_state(const Tensor& param, const Tensor& state, const char* op, const char* what) {
-  TL_CHECK(equal(param.sizes(), state.sizes()), op, ": ", what, " has shape ", state.sizes(),
-           " but its parameter has shape ", param.sizes());
+  TL_CHECK(same_sizes(param, state), op, ": ", what, " has shape ", Shape{state.sizes()},
+           " but its parameter has shape ", Shape{param.sizes()});
 }
 
 // The tensors of one parameter, in memory that a kernel can walk as one array: their own where it
@@ -39,19 +44,12 @@ class FlatView {
  public:
   explicit FlatView(const Tensor& param)
       : param_(param), plain_(param.is_contiguous() || is_non_overlapping_and_dense(param)) {}
+  void* written(const Tensor* t) { return t != nullptr ? written(*t) : nullptr; }
   void* written(const Tensor& t) {
-    if (!t.defined()) return nullptr;
     t.bump_version();
-    if (fits(t)) return t.bytes();
-    Tensor copy = copy_of(t);
-    copies_.push_back({t, copy});
-    return copy.bytes();
+    return fits(t) ? t.bytes() : copy_to_write(t);
   }
-  const void* read(const Tensor& t) {
-    if (fits(t)) return t.bytes();
-    kept_ = copy_of(t);
-    return kept_.bytes();
-  }
+  const void* read(const Tensor& t) { return fits(t) ? t.bytes() : copy_to_read(t); }
   void finish() {
     for (auto& [own, copy] : copies_) copy_values(own, copy);
   }
@@ -59,6 +57,15 @@ class FlatView {
  private:
   bool fits(const Tensor& t) const {
     return plain_ && t.dtype() == param_.dtype() && same_layout(t, param_);
+  }
+  [[gnu::noinline]] void* copy_to_write(const Tensor& t) {
+    Tensor copy = copy_of(t);
+    copies_.push_back({t, copy});
+    return copy.bytes();
+  }
+  [[gnu::noinline]] const void* copy_to_read(const Tensor& t) {
+    kept_ = copy_of(t);
+    return kept_.bytes();
   }
   Tensor copy_of(const Tensor& t) const {
     Tensor copy = plain_ ? empty_like(param_) : empty(param_.sizes(), param_.dtype());
@@ -72,7 +79,9 @@ class FlatView {
   std::vector<std::pair<Tensor, Tensor>> copies_;
 };
 
-double read_step(const Tensor& step) { return item(step).to_double(); }
+double read_step(const Tensor& step) {
+  return step.dtype() == DType::Float32 ? double(*step.data<float>()) : item(step).to_double();
+}
 void write_step(const Tensor& step, double value) {
   if (step.dtype() == DType::Float32) {
     *step.data<float>() = float(value);
@@ -82,84 +91,79 @@ void write_step(const Tensor& step, double value) {
   step.bump_version();
 }
 
-// Long stretches run without the GIL and on several threads.
-template <class F>
-void run(int64_t n, F&& f) {
+// Long stretches run on several threads and without the GIL, so that the tensors are held meanwhile.
+template <class F, class... Tensors>
+void run(int64_t n, F&& f, const Tensors*... tensors) {
   if (n <= grain) {
     f(int64_t(0), n);
     return;
   }
+  [[maybe_unused]] Tensor held[] = {tensors != nullptr ? *tensors : Tensor()..., Tensor()};
   BlockingRegion blocking;
   parallel_for(n, grain, std::forward<F>(f));
 }
 
 }  // namespace
 
-void sgd_step(std::span<SgdItem> items, const SgdOptions& o) {
+void sgd_step(std::span<const SgdItem> items, const SgdOptions& o) {
   for (const SgdItem& it : items) {
-    check_param(it.param, "SGD");
-    check_state(it.param, it.grad, "SGD", "the gradient");
-    if (it.momentum_buffer.defined())
-      check_state(it.param, it.momentum_buffer, "SGD", "momentum_buffer");
+    check_param(*it.param, "SGD");
+    check_state(*it.param, *it.grad, "SGD", "the gradient");
+    if (it.momentum_buffer != nullptr) check_state(*it.param, *it.momentum_buffer, "SGD", "momentum_buffer");
   }
   NoGradGuard no_grad;
   for (const SgdItem& it : items) {
-    FlatView flat(it.param);
-    kernels::SgdArgs args{flat.written(it.param),
-                          flat.read(it.grad),
-                          flat.written(it.momentum_buffer),
-                          o.lr,
-                          o.momentum,
-                          o.dampening,
-                          o.weight_decay,
-                          it.first,
-                          o.nesterov,
-                          o.maximize};
-    DType dtype = real_dtype(it.param);
-    run(real_count(it.param),
-        [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); });
+    const Tensor& param = *it.param;
+    FlatView flat(param);
+    kernels::SgdArgs args{flat.written(param), flat.read(*it.grad), flat.written(it.momentum_buffer), o.lr, o.momentum, o.dampening,
+                          o.weight_decay,      it.first,            o.nesterov,                       o.maximize};
+    DType dtype = real_dtype(param);
+    run(real_count(param), [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); }, it.param, it.grad,
+        it.momentum_buffer);
     flat.finish();
   }
 }
 
-void adam_step(std::span<AdamItem> items, const AdamOptions& o) {
+void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
   for (const AdamItem& it : items) {
-    check_param(it.param, "Adam");
-    check_state(it.param, it.grad, "Adam", "the gradient");
-    check_state(it.param, it.exp_avg, "Adam", "exp_avg");
-    check_state(it.param, it.exp_avg_sq, "Adam", "exp_avg_sq");
-    if (o.amsgrad) check_state(it.param, it.max_exp_avg_sq, "Adam", "max_exp_avg_sq");
-    TL_CHECK(it.step.numel() == 1, "Adam: step must have one element, got shape ", it.step.sizes());
+    const Tensor& param = *it.param;
+    check_param(param, "Adam");
+    check_state(param, *it.grad, "Adam", "the gradient");
+    check_state(param, *it.exp_avg, "Adam", "exp_avg");
+    check_state(param, *it.exp_avg_sq, "Adam", "exp_avg_sq");
+    if (o.amsgrad) check_state(param, *it.max_exp_avg_sq, "Adam", "max_exp_avg_sq");
+    TL_CHECK(it.step->numel() == 1, "Adam: step must have one element, got shape ", Shape{it.step->sizes()});
   }
   NoGradGuard no_grad;
   // Groups mostly step together: the powers are computed once for a run of equal counts.
   double known_step = -1, correction1 = 1, correction2 = 1;
   for (const AdamItem& it : items) {
-    double step = read_step(it.step) + 1;
-    write_step(it.step, step);
+    const Tensor& param = *it.param;
+    double step = read_step(*it.step) + 1;
+    write_step(*it.step, step);
     if (step != known_step) {
       known_step = step;
       correction1 = 1 - std::pow(o.beta1, step);
       correction2 = std::sqrt(1 - std::pow(o.beta2, step));
     }
-    FlatView flat(it.param);
+    FlatView flat(param);
     kernels::AdamArgs args;
-    args.param = flat.written(it.param);
-    args.grad = flat.read(it.grad);
-    args.exp_avg = flat.written(it.exp_avg);
-    args.exp_avg_sq = flat.written(it.exp_avg_sq);
-    args.max_exp_avg_sq = o.amsgrad ? flat.written(it.max_exp_avg_sq) : nullptr;
+    args.param = flat.written(param);
+    args.grad = flat.read(*it.grad);
+    args.exp_avg = flat.written(*it.exp_avg);
+    args.exp_avg_sq = flat.written(*it.exp_avg_sq);
+    args.max_exp_avg_sq = flat.written(o.amsgrad ? it.max_exp_avg_sq : nullptr);
     args.step_size = o.lr / correction1;
-    args.sqrt_correction = correction2;
+    args.inverse_correction = 1 / correction2;
     args.beta1 = o.beta1;
     args.beta2 = o.beta2;
     args.eps = o.eps;
     args.weight_decay = o.decoupled_weight_decay ? 0 : o.weight_decay;
     args.decay = o.decoupled_weight_decay ? 1 - o.lr * o.weight_decay : 1;
     args.maximize = o.maximize;
-    DType dtype = real_dtype(it.param);
-    run(real_count(it.param),
-        [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); });
+    DType dtype = real_dtype(param);
+    run(real_count(param), [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); }, it.param, it.grad,
+        it.exp_avg, it.exp_avg_sq, it.max_exp_avg_sq);
     flat.finish();
   }
 }
@@ -240,8 +244,7 @@ void clip_by_norm_(std::span<const Tensor> tensors, double max_norm, const Tenso
     FlatView flat(t);
     void* x = flat.written(t);
     DType dtype = real_dtype(t);
-    run(real_count(t),
-        [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); });
+    run(real_count(t), [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); }, &t);
     flat.finish();
   }
 }

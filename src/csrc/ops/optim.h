@@ -7,26 +7,29 @@
 
 namespace tl {
 
-// One parameter with its gradient and state; undefined where an option does without.
+// One parameter with its gradient and state; null where an option does without. The caller keeps
+// them alive, or holds the GIL, which is let go for large parameters only and with references taken.
 struct SgdItem {
-  Tensor param, grad, momentum_buffer;
-  bool first = false;  // momentum_buffer is fresh memory
+  const Tensor* param;
+  const Tensor* grad;
+  const Tensor* momentum_buffer;
+  bool first;  // momentum_buffer is fresh memory
 };
 struct SgdOptions {
   double lr, momentum, dampening, weight_decay;
   bool nesterov, maximize;
 };
-void sgd_step(std::span<SgdItem> items, const SgdOptions& options);
+void sgd_step(std::span<const SgdItem> items, const SgdOptions& options);
 
 struct AdamItem {
-  Tensor param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq, step;
+  const Tensor *param, *grad, *exp_avg, *exp_avg_sq, *max_exp_avg_sq, *step;
 };
 struct AdamOptions {
   double lr, beta1, beta2, eps, weight_decay;
   bool amsgrad, maximize, decoupled_weight_decay;
 };
 // Counts `step` up before it is used.
-void adam_step(std::span<AdamItem> items, const AdamOptions& options);
+void adam_step(std::span<const AdamItem> items, const AdamOptions& options);
 
 // The p-norm of the p-norms of all tensors, a 0-d tensor.
 Tensor total_norm(std::span<const Tensor> tensors, double p);

@@ -101,16 +101,64 @@ Object state_of(PyObject* state, PyObject* param) {
                 Py_TYPE(entry.get())->tp_name);
   return entry;
 }
-Tensor state_tensor(PyObject* entry, PyObject* key) {
+PyObject* state_tensor(PyObject* entry, PyObject* key) {
   Object value = get(entry, key);
-  TL_CHECK_TYPE(is_tensor(value.get()), "optimizer: state '", text_of(key),
+  TL_CHECK_TYPE(is_tensor(value.get()), "optimizer: state '", PyUnicode_AsUTF8(key),
                 "' must be a Tensor, not ", Py_TYPE(value.get())->tp_name);
-  return unwrap(value.get());
+  return value.release();
 }
 void set_state(PyObject* entry, PyObject* key, const Tensor& t) {
   Object value = check(wrap(t));
   check(PyDict_SetItem(entry, key, value.get()));
 }
+
+// The parameters of a group that have gradients, with so many state tensors each, kept alive. First
+// everything is gathered, which may run Python code; then the tensors inside are looked at, once.
+class Gathered {
+ public:
+  Gathered(PyObject* group, size_t states) : states_(states) {
+    Object params = get(group, names().params);
+    list_ = check(PySequence_Fast(params.get(), "an iterable of Tensors is due"));
+    objects_.reserve(size_t(PySequence_Fast_GET_SIZE(list_.get())) * (1 + states));
+  }
+  ~Gathered() {
+    for (PyObject* o : objects_) Py_XDECREF(o);
+  }
+  Gathered(const Gathered&) = delete;
+
+  template <class F>
+  void each(const char* function, F&& f) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list_.get()); ++i) {
+      PyObject* o = PySequence_Fast_GET_ITEM(list_.get(), i);
+      const Tensor& p = expect_tensor(o, function, "params");
+      if (!grad_of(p).defined()) continue;
+      keep(Py_NewRef(o));
+      f(o, p);
+    }
+  }
+  // Takes over a reference; null for a state that is not there.
+  void keep(PyObject* o) { objects_.push_back(o); }
+  PyObject* last() const { return objects_.back(); }
+  PyObject* hold(Object o) {
+    held_.push_back(std::move(o));
+    return held_.back().get();
+  }
+
+  size_t size() const { return objects_.size() / (1 + states_); }
+  const Tensor& param(size_t i) const { return unwrap(objects_[i * (1 + states_)]); }
+  const Tensor& grad(size_t i) const { return grad_of(param(i)); }
+  const Tensor* state(size_t i, size_t k) const {
+    if (k >= states_) return nullptr;
+    PyObject* o = objects_[i * (1 + states_) + 1 + k];
+    return o != nullptr ? &unwrap(o) : nullptr;
+  }
+
+ private:
+  Object list_;
+  size_t states_;
+  std::vector<PyObject*> objects_;
+  std::vector<Object> held_;
+};
 
 void check_group(PyObject* group, const char* function) {
   TL_CHECK_TYPE(PyDict_Check(group), function, "(): a parameter group must be a dict, not ",
@@ -127,31 +175,31 @@ PyObject* py_sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     SgdOptions o{number(group, n.lr),        number(group, n.momentum),
                  number(group, n.dampening), number(group, n.weight_decay),
                  flag(group, n.nesterov),    flag(group, n.maximize)};
-    std::vector<SgdItem> items;
-    std::vector<Object> fresh;  // the entries whose buffers are new, once the step went well
-    Object params = get(group, n.params);
-    for_each_tensor(params.get(), "SGD", [&](PyObject* object, const Tensor& p) {
-      const Tensor& grad = grad_of(p);
-      if (!grad.defined()) return;
-      SgdItem& it = items.emplace_back();
-      it.param = p;
-      it.grad = grad;
+    Gathered all(group, o.momentum == 0 ? 0 : 1);
+    std::vector<PyObject*> fresh;  // the entries whose buffers are new, once the step went well
+    all.each("SGD", [&](PyObject* object, const Tensor& p) {
       if (o.momentum == 0) return;
       Object entry = state_of(args[1], object);
       Object buffer = find(entry.get(), n.momentum_buffer);
       if (buffer && buffer.get() != Py_None) {
-        it.momentum_buffer = state_tensor(entry.get(), n.momentum_buffer);
+        all.keep(state_tensor(entry.get(), n.momentum_buffer));
       } else {
-        it.first = true;
-        it.momentum_buffer = empty_like(p);
-        fresh.push_back(std::move(entry));
+        all.keep(check(wrap(empty_like(p))).release());
+        fresh.push_back(all.hold(std::move(entry)));
+        fresh.push_back(all.last());
       }
     });
-    sgd_step(items, o);
+    std::vector<SgdItem> items;
+    items.reserve(all.size());
     size_t next = 0;
-    for (const SgdItem& it : items) {
-      if (it.first) set_state(fresh[next++].get(), n.momentum_buffer, it.momentum_buffer);
+    for (size_t i = 0; i < all.size(); ++i) {
+      const Tensor* buffer = all.state(i, 0);
+      bool first = next < fresh.size() && buffer == &unwrap(fresh[next + 1]);
+      if (first) next += 2;
+      if (all.grad(i).defined()) items.push_back({&all.param(i), &all.grad(i), buffer, first});
     }
+    sgd_step(items, o);
+    for (size_t i = 0; i < fresh.size(); i += 2) check(PyDict_SetItem(fresh[i], n.momentum_buffer, fresh[i + 1]));
     Py_RETURN_NONE;
   });
 }
@@ -189,23 +237,23 @@ PyObject* py_adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                   flag(group, n.amsgrad),
                   flag(group, n.maximize),
                   flag(group, n.decoupled_weight_decay)};
-    std::vector<AdamItem> items;
-    Object params = get(group, n.params);
-    for_each_tensor(params.get(), "Adam", [&](PyObject* object, const Tensor& p) {
-      const Tensor& grad = grad_of(p);
-      if (!grad.defined()) return;
-      TL_CHECK(is_differentiable(p.dtype()),
-               "Adam: a parameter must be floating point or complex, got ", dtype_name(p.dtype()));
+    Gathered all(group, 4);
+    all.each("Adam", [&](PyObject* object, const Tensor& p) {
+      TL_CHECK_TYPE(is_differentiable(p.dtype()),
+                    "Adam: a parameter must be floating point or complex, got ", dtype_name(p.dtype()));
       Object entry = state_of(args[1], object);
       if (PyDict_GET_SIZE(entry.get()) == 0) begin_adam(entry.get(), p, o.amsgrad);
-      AdamItem& it = items.emplace_back();
-      it.param = p;
-      it.grad = grad;
-      it.step = state_tensor(entry.get(), n.step);
-      it.exp_avg = state_tensor(entry.get(), n.exp_avg);
-      it.exp_avg_sq = state_tensor(entry.get(), n.exp_avg_sq);
-      if (o.amsgrad) it.max_exp_avg_sq = state_tensor(entry.get(), n.max_exp_avg_sq);
+      all.keep(state_tensor(entry.get(), n.step));
+      all.keep(state_tensor(entry.get(), n.exp_avg));
+      all.keep(state_tensor(entry.get(), n.exp_avg_sq));
+      all.keep(o.amsgrad ? state_tensor(entry.get(), n.max_exp_avg_sq) : nullptr);
     });
+    std::vector<AdamItem> items;
+    items.reserve(all.size());
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (!all.grad(i).defined()) continue;
+      items.push_back({&all.param(i), &all.grad(i), all.state(i, 1), all.state(i, 2), all.state(i, 3), all.state(i, 0)});
+    }
     adam_step(items, o);
     Py_RETURN_NONE;
   });
