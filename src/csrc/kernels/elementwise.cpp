@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t block = 512;
 // Shorter inner runs are collected until they fill a block.
-constexpr int64_t short_run = 64;
+constexpr int64_t short_run = 16;
 
 template <class To, class From>
 void load_as(int64_t n, void* dst, const void* src, int64_t stride) {

@@ -26,6 +26,25 @@ bool quick(const Tensor& a, const Tensor& b) {
   return true;
 }
 
+bool quick(const Tensor& a, const Scalar& b) {
+  return a.dtype() == DType::Float32 && a.is_contiguous() && a.numel() <= (1 << 16) && !b.is_complex();
+}
+
+// out = op(x, number), or op(number, x): the number stands in a short block of its own.
+void run_with_number(kernels::Loop loop, const Tensor& out, size_t out_width, const Tensor& x, const Scalar& number, bool first) {
+  constexpr int64_t block = 256;
+  alignas(64) float filled[block];
+  int64_t n = x.numel(), width = n < block ? n : block;
+  float value = number.to<float>();
+  for (int64_t i = 0; i < width; ++i) filled[i] = value;
+  char* to = out.bytes();
+  float* from = x.data<float>();
+  for (int64_t i = 0; i < n; i += block) {
+    void* data[] = {to + size_t(i) * out_width, first ? filled : from + i, first ? from + i : filled};
+    loop(n - i < block ? n - i : block, data);
+  }
+}
+
 bool divides(BinaryOp op) {
   return op == BinaryOp::div_trunc || op == BinaryOp::div_floor || op == BinaryOp::remainder || op == BinaryOp::fmod;
 }
@@ -42,9 +61,8 @@ bool has_zero(const Operand& o) {
 PointwiseSpec spec_of(const BinaryInfo& info, const Operand& a, const Operand& b) {
   DType common = result_type({a, b});
   if (info.kind == Kind::floating) common = floating_result(common);
-  if (common == DType::Bool && !info.takes_bool) not_implemented(info.loop_name, common);
   kernels::Loop loop = find_loop(info.op, kernels::compute_of(common));
-  if (loop == nullptr) not_implemented(info.loop_name, common);
+  if (loop == nullptr || (common == DType::Bool && !info.takes_bool)) not_implemented(info.loop_name, common, {a, b});
   if (divides(info.op) && is_integral(common)) TL_CHECK(!has_zero(b), "ZeroDivisionError");
   return {info.name, loop, common, info.kind == Kind::predicate ? DType::Bool : common, info.cost,
           info.kind == Kind::predicate};
@@ -62,6 +80,16 @@ Tensor binary(const BinaryInfo& info, const Operand& a, const Operand& b) {
       return out;
     }
   }
+  const bool number_first = !a.is_tensor();
+  const Operand &tensor = number_first ? b : a, &number = number_first ? a : b;
+  if (tensor.is_tensor() && !number.is_tensor() && quick(tensor.tensor(), number.number())) [[likely]] {
+    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
+      bool predicate = info.kind == Kind::predicate;
+      Tensor out = empty(tensor.tensor().sizes(), predicate ? DType::Bool : DType::Float32);
+      run_with_number(loop, out, predicate ? 1 : 4, tensor.tensor(), number.number(), number_first);
+      return out;
+    }
+  }
   return pointwise(spec_of(info, a, b), {a, b});
 }
 
@@ -71,6 +99,13 @@ void binary_(const BinaryInfo& info, const Tensor& self, const Operand& other) {
     if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
       void* data[] = {self.bytes(), self.bytes(), other.tensor().bytes()};
       loop(self.numel(), data);
+      self.bump_version();
+      return;
+    }
+  }
+  if (!other.is_tensor() && info.kind != Kind::predicate && quick(self, other.number())) {
+    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
+      run_with_number(loop, self, 4, self, other.number(), false);
       self.bump_version();
       return;
     }
@@ -141,22 +176,32 @@ void check_sub(DType a, DType b) {
 
 Tensor add(const Tensor& self, const Tensor& other) {
   Tensor out = binary(add_info, self, other);
-  if (needs_grad(self, other)) record(out, "AddBackward0", inputs(self, other), saves(), add_backward);
+  if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) return add(widened(self), widened(other));
+    record(out, "AddBackward0", inputs(self, other), saves(), add_backward);
+  }
   return out;
 }
 Tensor add(const Tensor& self, const Scalar& other) {
   Tensor out = binary(add_info, self, other);
-  if (needs_grad(self)) record(out, "AddBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  if (needs_grad(self)) {
+    if (is_narrower(out, self)) return add(widened(self), other);
+    record(out, "AddBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  }
   return out;
 }
 Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return add(self, other);
   Tensor out = binary(add_info, self, scaled(self, other, alpha));
-  if (needs_grad(self, other)) record(out, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
+  if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) return add(widened(self), widened(other), alpha);
+    record(out, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
+  }
   return out;
 }
 Tensor add_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "add_", other);
+  if (needs_grad(other) && is_narrower(self, other)) return add_(self, widened(other));
   binary_(add_info, self, other);
   if (needs_grad(self, other)) record_inplace(self, "AddBackward0", inputs(self, other), saves(), add_backward);
   return self;
@@ -179,24 +224,34 @@ Tensor add_(const Tensor& self, const Scalar& other) {
 Tensor sub(const Tensor& self, const Tensor& other) {
   check_sub(self.dtype(), other.dtype());
   Tensor out = binary(sub_info, self, other);
-  if (needs_grad(self, other)) record(out, "SubBackward0", inputs(self, other), saves(), sub_backward);
+  if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) return sub(widened(self), widened(other));
+    record(out, "SubBackward0", inputs(self, other), saves(), sub_backward);
+  }
   return out;
 }
 Tensor sub(const Tensor& self, const Scalar& other) {
   check_sub(self.dtype(), other.kind() == Scalar::Kind::boolean ? DType::Bool : DType::Int64);
   Tensor out = binary(sub_info, self, other);
-  if (needs_grad(self)) record(out, "SubBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  if (needs_grad(self)) {
+    if (is_narrower(out, self)) return sub(widened(self), other);
+    record(out, "SubBackward0", inputs(self, undefined_tensor), saves(), add_backward);
+  }
   return out;
 }
 Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return sub(self, other);
   check_sub(self.dtype(), other.dtype());
   Tensor out = binary(sub_info, self, scaled(self, other, alpha));
-  if (needs_grad(self, other)) record(out, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
+  if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) return sub(widened(self), widened(other), alpha);
+    record(out, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
+  }
   return out;
 }
 Tensor sub_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "sub_", other);
+  if (needs_grad(other) && is_narrower(self, other)) return sub_(self, widened(other));
   check_sub(self.dtype(), other.dtype());
   binary_(sub_info, self, other);
   if (needs_grad(self, other)) record_inplace(self, "SubBackward0", inputs(self, other), saves(), sub_backward);
@@ -222,6 +277,7 @@ Tensor rsub(const Tensor& self, const Scalar& other) {
   check_sub(self.dtype(), other.kind() == Scalar::Kind::boolean ? DType::Bool : DType::Int64);
   Tensor out = binary(sub_info, other, self);
   if (needs_grad(self)) {
+    if (is_narrower(out, self)) return rsub(widened(self), other);
     record(out, "RsubBackward1", inputs(self), saves(), [](Backward& b) { b[0] = neg(b.grad()); });
   }
   return out;
@@ -233,6 +289,7 @@ Tensor rsub_op(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   check_sub(self.dtype(), other.dtype());
   Tensor out = is_one(alpha) ? binary(sub_info, other, self) : binary(sub_info, other, scaled(other, self, alpha));
   if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) return rsub_op(widened(self), widened(other), alpha);
     const char* label = other.is_wrapped_number() ? "RsubBackward1" : "RsubBackward0";
     record(out, label, inputs(self, other), saves(), [alpha](Backward& b) {
       if (b.needs(0)) b[0] = mul(b.grad(), -alpha);
@@ -256,6 +313,7 @@ Scalar conj(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to<std
 Tensor mul(const Tensor& self, const Tensor& other) {
   Tensor out = binary(mul_info, self, other);
   if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) [[unlikely]] return mul(widened(self), widened(other));
     record(out, "MulBackward0:self,other", inputs(self, other),
            saves(input_if(requires_grad(other), self), input_if(requires_grad(self), other)), mul_backward);
   }
@@ -264,6 +322,7 @@ Tensor mul(const Tensor& self, const Tensor& other) {
 Tensor mul(const Tensor& self, const Scalar& other) {
   Tensor out = binary(mul_info, self, other);
   if (needs_grad(self)) {
+    if (is_narrower(out, self)) return mul(widened(self), other);
     record(out, "MulBackward0", inputs(self, undefined_tensor), saves(),
            [other](Backward& b) { b[0] = mul(b.grad(), conj(other)); });
   }
@@ -271,6 +330,7 @@ Tensor mul(const Tensor& self, const Scalar& other) {
 }
 Tensor mul_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "mul_", other);
+  if (needs_grad(other) && is_narrower(self, other)) return mul_(self, widened(other));
   KeptOperands old(self, other, requires_grad(other), requires_grad(self));
   binary_(mul_info, self, other);
   if (needs_grad(self, other)) {
@@ -312,17 +372,22 @@ void rounded_backward(Backward& b) {
 Tensor div(const Tensor& self, const Tensor& other) {
   Tensor out = binary(div_info, self, other);
   if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) return div(widened(self), widened(other));
     record(out, "DivBackward0:self,other", inputs(self, other), saves(input_if(requires_grad(other), self), other), div_backward);
   }
   return out;
 }
 Tensor div(const Tensor& self, const Scalar& other) {
   Tensor out = binary(div_info, self, other);
-  if (needs_grad(self)) record(out, "DivBackward0", inputs(self, undefined_tensor), saves(), div_backward_by(other));
+  if (needs_grad(self)) {
+    if (is_narrower(out, self)) return div(widened(self), other);
+    record(out, "DivBackward0", inputs(self, undefined_tensor), saves(), div_backward_by(other));
+  }
   return out;
 }
 Tensor div_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "div_", other);
+  if (needs_grad(other) && is_narrower(self, other)) return div_(self, widened(other));
   KeptOperands old(self, other, requires_grad(other), true);
   binary_(div_info, self, other);
   if (needs_grad(self, other)) {
@@ -434,7 +499,6 @@ const OpRecord records[] = {
     TL_SCALED("subtract", sub, sub_doc, "randn(3, 4), randn(4)"),
     {"rsub(Tensor self, Operand other, Scalar alpha=1) -> Tensor", TL_OP(rsub_op), op::function, "`other - alpha * self`.",
      "randn(3, 4), randn(4) | randn(3), 2"},
-    {"__rsub__(Tensor self, Operand other, Scalar alpha=1) -> Tensor", TL_OP(rsub_op), op::method, "`other - self`.", "randn(3), 2"},
     TL_ARITHMETIC("mul", mul, mul_doc, arithmetic_samples),
     TL_ARITHMETIC("multiply", mul, mul_doc, "randn(3, 4), randn(4)"),
     TL_DIVISION("div"),

@@ -33,6 +33,7 @@ auto backward_of(const Gradients& gradients) {
 Tensor run(const BinaryInfo& info, const Gradients& gradients, const Tensor& a, const Tensor& b) {
   Tensor out = binary(info, a, b);
   if (needs_grad(a, b)) {
+    if (is_narrower(out, a) || is_narrower(out, b)) return run(info, gradients, widened(a), widened(b));
     record(out, label_of(gradients, b), inputs(a, b),
            saves(input_if(gradients.keeps & first, a), input_if(gradients.keeps & second, b), output_if(gradients.keeps & result, out)),
            backward_of(gradients));
@@ -41,6 +42,7 @@ Tensor run(const BinaryInfo& info, const Gradients& gradients, const Tensor& a, 
 }
 Tensor run_(const BinaryInfo& info, const Gradients& gradients, const char* name, const Tensor& self, const Tensor& other) {
   check_inplace(self, name);
+  if (needs_grad(other) && is_narrower(self, other)) return run_(info, gradients, name, self, widened(other));
   KeptOperands old(self, other, gradients.keeps & first, gradients.keeps & second);
   binary_(info, self, other);
   if (needs_grad(self, other)) {
@@ -183,19 +185,22 @@ Tensor pow_to_exponent(const Tensor& g, const Tensor& a, const Tensor& b, const 
   return mul(g, conj(masked(mul(y, log(a)), flat)));
 }
 const Gradients pow_gradients{"PowBackward1:self,exponent,result", first | second | result, pow_to_base, pow_to_exponent};
-const Gradients pow_of_number_gradients{"PowBackward2:self,exponent,result", first | second | result, pow_to_base, pow_to_exponent};
 
 // Powers that have loops of their own. False where `exponent` is none of them.
 bool common_power(const Tensor& x, const Scalar& exponent, Tensor& out) {
-  if (!is_floating(x.dtype()) || exponent.is_complex()) return false;
   NoGradGuard no_grad;
+  if (exponent.equals(0) || exponent.equals(1)) {
+    DType t = result_type({x, exponent});
+    out = exponent.equals(0) ? full(x.sizes(), Scalar(1), t) : to_dtype(x, t);
+    if (out.is_same(x)) out = clone(x);
+    return true;
+  }
+  if (!is_floating(x.dtype()) || exponent.is_complex()) return false;
   double e = exponent.to_double();
   if (e == 2) {
     out = square(x);
   } else if (e == 0.5) {
     out = sqrt(x);
-  } else if (e == 1) {
-    out = mul(x, Scalar(1));
   } else if (e == 3) {
     out = mul(square(x), x);
   } else if (e == -0.5) {
@@ -212,6 +217,27 @@ bool common_power(const Tensor& x, const Scalar& exponent, Tensor& out) {
 void check_integer_power(const Tensor& self, const Scalar& exponent) {
   TL_CHECK(!(is_integral_or_bool(self.dtype()) && exponent.kind() == Scalar::Kind::integer && exponent.to_int() < 0),
            "Integers to negative integer powers are not allowed.");
+}
+Tensor power_of_number(const Scalar& base, const Tensor& exponent) {
+  Tensor out = binary(pow_info, base, exponent);
+  if (needs_grad(exponent)) {
+    if (is_narrower(out, exponent)) return power_of_number(base, widened(exponent));
+    record(out, "PowBackward2:exponent,result", inputs(exponent), saves(input(exponent), output(out)), [base](Backward& b) {
+      bool complex = base.is_complex();
+      Scalar slope = complex                ? Scalar(std::conj(std::log(base.to<std::complex<double>>())))
+                     : base.to_double() >= 0 ? Scalar(std::log(base.to_double()))
+                                             : Scalar(__builtin_nan(""));
+      if (base.equals(0)) {
+        // The slope is infinite below zero, and there is none above.
+        Tensor g = mul(b.grad(), Scalar(-__builtin_inf()));
+        Tensor x = b.saved(0);
+        b[0] = is_complex(x.dtype()) ? zeros_like(b.grad()) : masked(g, ge(x, 0));
+        return;
+      }
+      b[0] = mul(mul(b.grad(), conj(b.saved(1))), slope);
+    });
+  }
+  return out;
 }
 auto power_backward(const Scalar& exponent) {
   return [exponent](Backward& b) {
@@ -246,14 +272,17 @@ Tensor pow(const Tensor& self, const Scalar& exponent) {
   check_integer_power(self, exponent);
   Tensor out;
   if (!common_power(self, exponent, out)) out = binary(pow_info, self, exponent);
-  if (needs_grad(self)) record(out, "PowBackward0:self", inputs(self), saves(self), power_backward(exponent));
+  if (needs_grad(self)) {
+    if (is_narrower(out, self)) return pow(widened(self), exponent);
+    record(out, "PowBackward0:self", inputs(self), saves(self), power_backward(exponent));
+  }
   return out;
 }
 Tensor pow(const Tensor& self, const Tensor& exponent) {
   if (exponent.is_wrapped_number()) {
     if (!self.is_wrapped_number()) return pow(self, item(exponent));
   } else if (self.is_wrapped_number()) {
-    return run(pow_info, pow_of_number_gradients, self, exponent);
+    return power_of_number(item(self), exponent);
   }
   return run(pow_info, pow_gradients, self, exponent);
 }
@@ -281,7 +310,7 @@ DType float_power_dtype(const Tensor& a, const Tensor& b) {
   return is_complex(a.dtype()) || is_complex(b.dtype()) ? DType::Complex128 : DType::Float64;
 }
 Tensor float_power(const Tensor& self, const Tensor& exponent) {
-  DType t = float_power_dtype(self, exponent);
+  const DType t = float_power_dtype(self, exponent);
   // Numbers stay numbers.
   return pow(self.is_wrapped_number() ? self : to_dtype(self, t), exponent.is_wrapped_number() ? exponent : to_dtype(exponent, t));
 }

@@ -76,8 +76,6 @@ C power(C a, C b) {
   if (b == C(2)) return times(a, a);
   return std::pow(a, b);
 }
-C xlogy(C a, C b) { return std::isnan(b.real()) || std::isnan(b.imag()) ? b : a == C(0) ? C(0) : times(a, std::log(b)); }
-
 C multiplied(C a, C b) { return times(a, b); }
 C sign(C x) {
   double r = std::abs(x);
@@ -94,6 +92,19 @@ C log1p(C x) {
 C sinc(C x) {
   C a = x * 3.14159265358979323846;
   return x == C(0) ? C(1) : std::sin(a) / a;
+}
+
+// The larger real part outside, as for real numbers.
+C logaddexp(C a, C b) {
+  if (a.real() < b.real()) std::swap(a, b);
+  if (std::isinf(a.real())) return a;
+  return a + log1p(std::exp(b - a));
+}
+C nan_to_num(C x, C nan, C high, C low) {
+  auto fix = [&](double v) {
+    return std::isnan(v) ? nan.real() : std::isinf(v) ? (v > 0 ? high.real() : low.real()) : v;
+  };
+  return {fix(x.real()), fix(x.imag())};
 }
 
 // The loop of an entry of the table, none where it has no complex expression.
@@ -130,6 +141,8 @@ Loop complex_loop(NaryOp op) {
       return loop4([](C a, C b, C c, C d) { return a + times(times(d, b), c); });
     case NaryOp::addcdiv:
       return loop4([](C a, C b, C c, C d) { return a + times(d, quotient(b, c)); });
+    case NaryOp::nan_to_num:
+      return loop4([](C x, C nan, C high, C low) { return nan_to_num(x, nan, high, low); });
     default:
       return nullptr;
   }
@@ -147,8 +160,10 @@ Loop complex_loop(BinaryOp op) {
       return loop2([](C a, C b) { return quotient(a, b); });
     case BinaryOp::pow:
       return loop2([](C a, C b) { return power(a, b); });
-    case BinaryOp::xlogy:
-      return loop2([](C a, C b) { return xlogy(a, b); });
+    case BinaryOp::logaddexp:
+      return loop2([](C a, C b) { return logaddexp(a, b); });
+    case BinaryOp::ldexp:
+      return loop2([](C a, C b) { return times(a, std::exp(b * 0.693147180559945309417)); });
     case BinaryOp::eq:
       return loop2([](C a, C b) { return a == b; });
     case BinaryOp::ne:

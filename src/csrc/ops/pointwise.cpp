@@ -387,4 +387,9 @@ void not_implemented(const char* name, DType dtype) {
   fail(ErrorKind::not_implemented, "\"", name, "\" not implemented for '", dtype_legacy_name(dtype), "'");
 }
 
+void not_implemented(const char* name, DType dtype, Operands inputs) {
+  broadcast_shape(inputs);
+  not_implemented(name, dtype);
+}
+
 }  // namespace tl

@@ -61,6 +61,16 @@ void check_cast(const char* name, DType result, const Tensor& self);
 inline DType floating_result(DType t) { return is_integral_or_bool(t) ? default_dtype() : t; }
 
 [[noreturn]] void not_implemented(const char* name, DType dtype);
+// The same, but operands whose shapes do not fit fail for that first.
+[[noreturn]] void not_implemented(const char* name, DType dtype, Operands inputs);
+
+// Real operands of a complex result get their gradient through a conversion, which takes its real part.
+inline bool is_narrower(const Tensor& result, const Tensor& t) {
+  return is_complex(result.dtype()) && t.defined() && !is_complex(t.dtype()) && requires_grad(t);
+}
+inline Tensor widened(const Tensor& t) {
+  return t.defined() && !is_complex(t.dtype()) && requires_grad(t) ? to_dtype(t, to_complex(t.dtype())) : t;
+}
 
 // Loops over complex128 are compiled once, with the ops, for no instruction set has vectors of them; so
 // are the special functions. Null where the op has no such loop.

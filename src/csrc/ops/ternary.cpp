@@ -11,18 +11,18 @@ using kernels::NaryOp;
 
 namespace {
 
-PointwiseSpec spec_of(const NaryInfo& info, DType common) {
+PointwiseSpec spec_of(const NaryInfo& info, DType common, Operands inputs) {
   kernels::Compute compute = kernels::compute_of(common);
   kernels::Loop loop = info.takes_integers || !is_integral_or_bool(common) ? find_loop(info.op, compute) : nullptr;
-  if (loop == nullptr) not_implemented(info.loop_name, common);
+  if (loop == nullptr) not_implemented(info.loop_name, common, inputs);
   Cost cost = info.cost == Cost::medium && compute != kernels::Compute::f32 ? Cost::heavy : info.cost;
   return {info.name, loop, common, common, cost};
 }
 
 }  // namespace
 
-Tensor nary(const NaryInfo& info, Operands inputs) { return pointwise(spec_of(info, result_type(inputs)), inputs); }
-Tensor nary_as(const NaryInfo& info, DType common, Operands inputs) { return pointwise(spec_of(info, common), inputs); }
+Tensor nary(const NaryInfo& info, Operands inputs) { return pointwise(spec_of(info, result_type(inputs), inputs), inputs); }
+Tensor nary_as(const NaryInfo& info, DType common, Operands inputs) { return pointwise(spec_of(info, common, inputs), inputs); }
 
 namespace {
 
@@ -35,9 +35,11 @@ void write(const PointwiseSpec& spec, const Tensor& self, Operands inputs) {
 }  // namespace
 
 void nary_(const NaryInfo& info, const Tensor& self, Operands inputs) {
-  write(spec_of(info, result_type(inputs)), self, inputs);
+  write(spec_of(info, result_type(inputs), inputs), self, inputs);
 }
-void nary_as_(const NaryInfo& info, const Tensor& self, Operands inputs) { write(spec_of(info, self.dtype()), self, inputs); }
+void nary_as_(const NaryInfo& info, const Tensor& self, Operands inputs) {
+  write(spec_of(info, self.dtype(), inputs), self, inputs);
+}
 
 // --- where -------------------------------------------------------------------------------------------
 
@@ -61,8 +63,9 @@ Tensor as_condition(const Tensor& condition) {
 Tensor where(const Tensor& condition_arg, const Tensor& self, const Tensor& other) {
   Tensor condition = as_condition(condition_arg);
   DType common = result_type({self, other});
-  Tensor out = pointwise(spec_of({"where", NaryOp::where}, common), {condition, self, other});
+  Tensor out = nary_as({"where", NaryOp::where}, common, {condition, self, other});
   if (needs_grad(self, other)) {
+    if (is_narrower(out, self) || is_narrower(out, other)) return where(condition, widened(self), widened(other));
     record(out, "WhereBackward0:condition", inputs(self, other), saves(condition), [](Backward& b) {
       Tensor condition = b.saved(0), zero = zeros(Dims{}, b.grad().dtype());
       if (b.needs(0)) b[0] = where(condition, b.grad(), zero);
@@ -227,7 +230,7 @@ void lerp_backward(Backward& b) {
 }
 Tensor lerp(const Tensor& self, const Tensor& end, const Tensor& weight) {
   check_lerp(self, end, weight);
-  Tensor out = nary(lerp_info, {self, end, weight});
+  Tensor out = nary_as(lerp_info, self.dtype(), {self, end, weight});
   if (needs_grad(self, end, weight)) {
     bool slope = requires_grad(weight);
     record(out, lerp_label(weight), inputs(self, end, weight), saves(input(weight), input_if(slope, self), input_if(slope, end)),
@@ -242,7 +245,7 @@ Tensor lerp_(const Tensor& self, const Tensor& end, const Tensor& weight) {
   Tensor old = slope ? clone(self) : Tensor();
   Tensor kept_end = slope && end->storage == self->storage ? clone(end) : end;
   Tensor kept_weight = grad && weight->storage == self->storage ? clone(weight) : weight;
-  nary_(lerp_info, self, {self, end, weight});
+  nary_as_(lerp_info, self, {self, end, weight});
   if (grad) {
     record_inplace(self, lerp_label(weight), inputs(self, end, weight),
                    saves(input(kept_weight), input(old), input_if(slope, kept_end)), lerp_backward);
@@ -273,7 +276,7 @@ auto addcdiv_backward(const Scalar& value) {
 }
 // The scaling number never raises the dtype.
 PointwiseSpec addc_spec(const NaryInfo& info, const Tensor& self, const Tensor& a, const Tensor& b) {
-  return spec_of(info, result_type({self, a, b}));
+  return spec_of(info, result_type({self, a, b}), {self, a, b});
 }
 void check_addcdiv(const Tensor& a, const Tensor& b) {
   TL_CHECK(!is_integral_or_bool(a.dtype()) || !is_integral_or_bool(b.dtype()),
@@ -288,6 +291,9 @@ template <const NaryInfo& info, auto backward>
 Tensor addc(const char* label, const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value, bool keep_both) {
   Tensor out = pointwise(addc_spec(info, self, a, b), {self, a, b, value});
   if (needs_grad(self, a, b)) {
+    if (is_narrower(out, self) || is_narrower(out, a) || is_narrower(out, b)) {
+      return addc<info, backward>(label, widened(self), widened(a), widened(b), value, keep_both);
+    }
     record(out, label, inputs(self, a, b),
            saves(input_if(requires_grad(b), a), input_if(keep_both || requires_grad(a), b)), backward(value));
   }

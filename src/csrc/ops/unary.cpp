@@ -91,11 +91,11 @@ void check_unary(const UnaryInfo& info, DType t) {
                      "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.");
     TL_CHECK_NOTIMPL(info.op != relu, "relu is not supported for complex types");
     TL_CHECK_NOTIMPL(info.kind != UnaryKind::whole, info.name, " is not supported for complex inputs");
+    TL_CHECK_NOTIMPL(info.op != signbit, "signbit is not implemented for complex tensors.");
+    TL_CHECK(info.op != deg2rad && info.op != rad2deg, info.name, " is not supported for complex tensors.");
     TL_CHECK(info.kind != UnaryKind::predicate || complex_loop(info.op) != nullptr, info.name,
              " does not support complex inputs.");
   }
-  TL_CHECK_TYPE(info.op != bitwise_not || is_integral_or_bool(t),
-                "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
 }
 
 PointwiseSpec spec_of(const UnaryInfo& info, DType t) {
@@ -251,12 +251,12 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<d
     copy_values(out, self);
     return out;
   }
-  TL_CHECK_NOTIMPL(!is_complex(self.dtype()), "\"nan_to_num\" not implemented for '", dtype_legacy_name(self.dtype()), "'");
   constexpr NaryInfo info{"nan_to_num", kernels::NaryOp::nan_to_num};
   Tensor out = nary(info, {self, Scalar(nan.value_or(0)), Scalar(posinf.value_or(most)), Scalar(neginf.value_or(-most))});
   if (needs_grad(self)) {
     record(out, "NanToNumBackward0:self", inputs(self), saves(self), [](Backward& b) {
-      b[0] = where(isfinite(b.saved(0)), b.grad(), zeros(Dims{}, b.grad().dtype()));
+      Tensor x = b.saved(0);
+      b[0] = where(logical_not(logical_or(isinf(x), isnan(x))), b.grad(), zeros(Dims{}, b.grad().dtype()));
     });
   }
   return out;

@@ -106,7 +106,13 @@ PyObject* nb_negative(PyObject* a) {
 }
 PyObject* nb_positive(PyObject* a) { return unary_op(a, "positive"); }
 PyObject* nb_absolute(PyObject* a) { return unary_op(a, "abs"); }
-PyObject* nb_invert(PyObject* a) { return unary_op(a, "bitwise_not"); }
+PyObject* nb_invert(PyObject* a) {
+  return guarded([&]() -> PyObject* {
+    TL_CHECK_TYPE(is_integral_or_bool(unwrap(a).dtype()),
+                  "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return call_op(find_op("bitwise_not"), {a}).release();
+  });
+}
 
 // In place: the op writes self and gives it back.
 PyObject* in_place(PyObject* a, PyObject* b, const char* name) {
