@@ -41,7 +41,7 @@ Tensor run(const BinaryInfo& info, const Gradients& gradients, const Tensor& a, 
   return out;
 }
 Tensor run_(const BinaryInfo& info, const Gradients& gradients, const char* name, const Tensor& self, const Tensor& other) {
-  check_inplace(self, name);
+  check_inplace(self, name, other);
   if (needs_grad(other) && is_narrower(self, other)) return run_(info, gradients, name, self, widened(other));
   KeptOperands old(self, other, gradients.keeps & first, gradients.keeps & second);
   binary_(info, self, other);
@@ -166,7 +166,7 @@ Tensor heaviside(const Tensor& self, const Tensor& values) {
 }
 Tensor heaviside_(const Tensor& self, const Tensor& values) {
   check_heaviside(self, values);
-  check_inplace(self, "heaviside_");
+  check_inplace(self, "heaviside_", values);
   binary_(heaviside_info, self, values);
   if (needs_grad(self, values)) record_inplace(self, "NotImplemented", inputs(self, values), saves(), no_derivative("heaviside"));
   return self;

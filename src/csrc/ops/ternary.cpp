@@ -169,7 +169,7 @@ Tensor clamp_tensors(const Tensor& self, const Tensor& min, const Tensor& max) {
   return out;
 }
 Tensor clamp_tensors_(const Tensor& self, const Tensor& min, const Tensor& max) {
-  check_inplace(self, "clamp_");
+  check_inplace(self, "clamp_", min, max);
   bool has_min = min.defined(), has_max = max.defined();
   check_clamp(self, has_min, has_max);
   Tensor old = needs_grad(self, min, max) ? clone(self) : Tensor();
@@ -239,7 +239,7 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Tensor& weight) {
   return out;
 }
 Tensor lerp_(const Tensor& self, const Tensor& end, const Tensor& weight) {
-  check_inplace(self, "lerp_");
+  check_inplace(self, "lerp_", end, weight);
   check_lerp(self, end, weight);
   bool grad = needs_grad(self, end, weight), slope = grad && requires_grad(weight);
   Tensor old = slope ? clone(self) : Tensor();
@@ -301,7 +301,7 @@ Tensor addc(const char* label, const Tensor& self, const Tensor& a, const Tensor
 }
 template <const NaryInfo& info, auto backward>
 Tensor addc_(const char* label, const char* name, const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
-  check_inplace(self, name);
+  check_inplace(self, name, a, b);
   bool grad = needs_grad(self, a, b);
   Tensor kept_a = grad && a->storage == self->storage ? clone(a) : a, kept_b = grad && b->storage == self->storage ? clone(b) : b;
   PointwiseSpec spec = addc_spec(info, self, a, b);
