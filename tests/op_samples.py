@@ -65,6 +65,7 @@ class Names(dict):
             randn=lambda *shape, **kw: made(np.asarray(rng.standard_normal(sizes(shape))), **kw),
             rand=lambda *shape, **kw: made(np.asarray(rng.random(sizes(shape))), **kw),
             slice=slice,
+            float=float,  # as in float("nan"); dtypes are named float32 and so on
             m=m,
         )
         self.m = m

@@ -69,8 +69,12 @@ def check(expression, x, *, tol=1e-10, names=True, grads=2, **more):
         return
     seeds = [pair(weights(a, i), grads > 1) for i, (a, b) in enumerate(pairs)]
     double = grads > 1
-    (tg,) = torch.autograd.grad([a for a, _ in pairs], [tx], [s[0] for s in seeds], create_graph=double)
-    (lg,) = tensorlite.autograd.grad([b for _, b in pairs], [lx], [s[1] for s in seeds], create_graph=double)
+    (tg,) = torch.autograd.grad(
+        [a for a, _ in pairs], [tx], [s[0] for s in seeds], create_graph=double
+    )
+    (lg,) = tensorlite.autograd.grad(
+        [b for _, b in pairs], [lx], [s[1] for s in seeds], create_graph=double
+    )
     close(tg, lg, tol)
     if not double or not tg.requires_grad:
         return

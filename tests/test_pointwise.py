@@ -116,13 +116,34 @@ def test_unary_dtypes(name):
 
 @pytest.mark.parametrize("name", UNARY)
 def test_unary_special_values(name):
-    values = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, math.inf, -math.inf, math.nan, 1e-40, 3e38, -3e38, 1e7, 0.1]
+    values = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.5,
+        2.5,
+        math.inf,
+        -math.inf,
+        math.nan,
+        1e-40,
+        3e38,
+        -3e38,
+        1e7,
+        0.1,
+    ]
     for dtype in ("float32", "float64"):
         x = torch.tensor(values, dtype=getattr(torch, dtype))
         if name in ("sin", "cos", "tan", "sinc") and dtype == "float32":
             x = x[x.abs() != 3e38]  # PyTorch's vector code is inexact there
-        expected, got = both(lambda m, t: getattr(m, name)(t), [x], [ours(x)], 1e-4 if name in LOOSE else None)
-        if expected is not None and expected.dtype.is_floating_point and name not in ("frac", "erfinv"):
+        expected, got = both(
+            lambda m, t: getattr(m, name)(t), [x], [ours(x)], 1e-4 if name in LOOSE else None
+        )
+        if (
+            expected is not None
+            and expected.dtype.is_floating_point
+            and name not in ("frac", "erfinv")
+        ):
             zeros = array(expected) == 0
             assert (np.signbit(array(expected))[zeros] == np.signbit(array(got))[zeros]).all()
 
@@ -144,7 +165,12 @@ def test_layouts(layout, dtype):
     view = LAYOUTS[layout]
     for shape in ((4, 9), (40, 70), (300, 3)):
         x, y = make(shape, dtype)
-        for f in (lambda m, t: -t, lambda m, t: t * 2, lambda m, t: m.square(t), lambda m, t: t == t):
+        for f in (
+            lambda m, t: -t,
+            lambda m, t: t * 2,
+            lambda m, t: m.square(t),
+            lambda m, t: t == t,
+        ):
             expected, got = both(f, [view(x)], [view(y)])
             assert expected.stride() == got.stride()
 
@@ -188,7 +214,11 @@ def test_operators_promote(op):
     f = OPERATORS[op]
     for first in ALL:
         for second in ALL:
-            if "**" in op and (first in COMPLEX or second in COMPLEX) and "float16" in first + second:
+            if (
+                "**" in op
+                and (first in COMPLEX or second in COMPLEX)
+                and "float16" in first + second
+            ):
                 continue
             x, y = make((2, 5), first, 1)
             v, w = make((2, 5), second, 2)
@@ -207,7 +237,11 @@ def test_operators_with_numbers(op):
         for number in (2, 3.0, True, 2 + 1j):
             if isinstance(number, complex) and dtype == "float16":
                 continue  # complex32, which tensorlite has not
-            if op == "**" and isinstance(number, complex) and dtype not in ("complex128", "float64"):
+            if (
+                op == "**"
+                and isinstance(number, complex)
+                and dtype not in ("complex128", "float64")
+            ):
                 continue
             tolerance = 2e-2 if "float16" in dtype else 1e-5 if op in ("**", "%") else None
             both(lambda m, t: f(m, t, number), [x], [y], tolerance)
@@ -223,23 +257,57 @@ def test_functions_of_two(name):
         x, y = make((3, 1, 4), dtype, 1)
         v, w = make((5, 4), dtype, 2)
         v, w = positive(v), positive(w)
-        tolerance = 3e-2 if dtype == "bfloat16" else 1e-4 if name in ("pow", "remainder", "fmod", "float_power") else None
+        tolerance = (
+            3e-2
+            if dtype == "bfloat16"
+            else 1e-4
+            if name in ("pow", "remainder", "fmod", "float_power")
+            else None
+        )
         both(lambda m, a, b: getattr(m, name)(a, b), [x, v], [y, w], tolerance)
         if hasattr(torch.Tensor, name + "_"):
-            both(lambda m, a, b: getattr(a.clone(), name + "_")(b), [x[:, 0], v[0]], [y[:, 0], w[0]], tolerance)
+            both(
+                lambda m, a, b: getattr(a.clone(), name + "_")(b),
+                [x[:, 0], v[0]],
+                [y[:, 0], w[0]],
+                tolerance,
+            )
             # A result that is larger than self, and one of another kind.
             both(lambda m, a, b: getattr(a.clone(), name + "_")(b), [x[:, 0], v], [y[:, 0], w])
-            both(lambda m, a, b: getattr(a.clone(), name + "_")(b), [x, v[0].double()], [y, w[0].double()], tolerance or 1e-5)
+            both(
+                lambda m, a, b: getattr(a.clone(), name + "_")(b),
+                [x, v[0].double()],
+                [y, w[0].double()],
+                tolerance or 1e-5,
+            )
 
 
-@pytest.mark.parametrize("shapes", [((3, 4), (4,)), ((3, 1), (1, 4)), ((2, 1, 3), (4, 1)), ((), (3,)), ((0, 3), (1, 3)), ((70, 5), (70, 1))])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((3, 4), (4,)),
+        ((3, 1), (1, 4)),
+        ((2, 1, 3), (4, 1)),
+        ((), (3,)),
+        ((0, 3), (1, 3)),
+        ((70, 5), (70, 1)),
+    ],
+)
 def test_broadcast(shapes):
     x, y = make(shapes[0], "float32", 1)
     v, w = make(shapes[1], "float32", 2)
-    for f in (lambda m, a, b: a + b, lambda m, a, b: b - a, lambda m, a, b: m.where(a > 0, a, b), lambda m, a, b: m.maximum(a, b)):
+    for f in (
+        lambda m, a, b: a + b,
+        lambda m, a, b: b - a,
+        lambda m, a, b: m.where(a > 0, a, b),
+        lambda m, a, b: m.maximum(a, b),
+    ):
         expected, got = both(f, [x, v], [y, w])
         assert expected.stride() == got.stride()
-    for view in (lambda t: t.transpose(0, -1) if t.dim() else t, lambda t: t.flip(0) if t.dim() else t):
+    for view in (
+        lambda t: t.transpose(0, -1) if t.dim() else t,
+        lambda t: t.flip(0) if t.dim() else t,
+    ):
         both(lambda m, a, b: view(a * b) + (a * b).sum(), [x, v], [y, w])
 
 
@@ -327,7 +395,19 @@ def test_division_by_zero_and_signs():
             if d != 0.3:
                 both(lambda m, t: t % d, [x], [ours(x)])
                 both(lambda m, t: m.fmod(t, d), [x], [ours(x)])
-    for f in ("maximum", "minimum", "fmax", "fmin", "copysign", "atan2", "hypot", "logaddexp", "logaddexp2", "xlogy", "nextafter"):
+    for f in (
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "copysign",
+        "atan2",
+        "hypot",
+        "logaddexp",
+        "logaddexp2",
+        "xlogy",
+        "nextafter",
+    ):
         a, b = torch.meshgrid(x, x, indexing="ij")
         both(lambda m, s, t: getattr(m, f)(s, t), [a, b], [ours(a), ours(b)])
 
@@ -429,7 +509,8 @@ GRADIENTS = {
         for n in "log log2 log10 log1p sqrt rsqrt lgamma digamma acosh".split()
     },
     **{
-        n + " of small": (lambda n: lambda m, f, x, y: getattr(m, n)(x / 8))(n) for n in "asin acos atanh erfinv".split()
+        n + " of small": (lambda n: lambda m, f, x, y: getattr(m, n)(x / 8))(n)
+        for n in "asin acos atanh erfinv".split()
     },
     "logit": lambda m, f, x, y: m.logit(m.sigmoid(x)),
     "logit eps": lambda m, f, x, y: m.logit(m.sigmoid(x), 0.2),
@@ -595,7 +676,10 @@ def test_complex_gradients():
     y, _ = make((3, 4), "complex128", 4, low=0.3)
     r, _ = make((3, 4), "float64", 5, low=0.3)
     cases = [
-        *((lambda n: lambda m, a, b, c: getattr(m, n)(a))(n) for n in "exp log sin cos tan sqrt rsqrt tanh sigmoid abs angle sgn square reciprocal sinh cosh asin acos atan asinh acosh atanh log1p expm1 log2 log10 neg".split()),
+        *(
+            (lambda n: lambda m, a, b, c: getattr(m, n)(a))(n)
+            for n in "exp log sin cos tan sqrt rsqrt tanh sigmoid abs angle sgn square reciprocal sinh cosh asin acos atan asinh acosh atanh log1p expm1 log2 log10 neg".split()
+        ),
         lambda m, a, b, c: a * b,
         lambda m, a, b, c: a / b,
         lambda m, a, b, c: a + b * c,
@@ -620,7 +704,9 @@ def test_complex_gradients():
         for theirs, got in zip(*results):
             assert (theirs is None) == (got is None)
             if theirs is not None:
-                np.testing.assert_allclose(got.detach().numpy(), theirs.detach().numpy(), rtol=1e-8, atol=1e-8)
+                np.testing.assert_allclose(
+                    got.detach().numpy(), theirs.detach().numpy(), rtol=1e-8, atol=1e-8
+                )
 
 
 def test_gradients_through_broadcasts():
@@ -730,7 +816,13 @@ def test_old_argument_order_warns_once():
 def test_sizes(n):
     x = np.linspace(-3, 3, n).astype(np.float32)
     t, p = tl.tensor(x), torch.tensor(x)
-    for f in (lambda m, v: v * 2.5, lambda m, v: v + v, lambda m, v: m.exp(v), lambda m, v: v > 0.5, lambda m, v: m.where(v > 0, v, 1)):
+    for f in (
+        lambda m, v: v * 2.5,
+        lambda m, v: v + v,
+        lambda m, v: m.exp(v),
+        lambda m, v: v > 0.5,
+        lambda m, v: m.where(v > 0, v, 1),
+    ):
         same(f(torch, p), f(tl, t))
     same(p.double() * p, t.double() * t)
     same(p.half() * 3, t.half() * 3)
@@ -814,7 +906,9 @@ def test_accuracy_of_powers():
     got = tl.pow(tl.tensor(base), tl.tensor(power)).numpy().astype(np.float64)
     exact = np.power(base.astype(np.float64), power.astype(np.float64))
     normal = (exact > 1.2e-38) & (exact < 3.4e38)
-    assert (np.abs(got - exact)[normal] <= 0.51 * np.spacing(exact[normal].astype(np.float32))).all()
+    assert (
+        np.abs(got - exact)[normal] <= 0.51 * np.spacing(exact[normal].astype(np.float32))
+    ).all()
     y, x = rng.normal(size=(2, 20000)).astype(np.float32)
     got = tl.atan2(tl.tensor(y), tl.tensor(x)).numpy().astype(np.float64)
     exact = np.arctan2(y.astype(np.float64), x.astype(np.float64))

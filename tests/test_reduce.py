@@ -179,7 +179,9 @@ def test_errors(expression, shape):
         assert ours[:25] == theirs[:25]
 
 
-@pytest.mark.parametrize("f", ["sum", "prod", "nansum", "mean", "any", "all", "var", "count_nonzero", "logsumexp"])
+@pytest.mark.parametrize(
+    "f", ["sum", "prod", "nansum", "mean", "any", "all", "var", "count_nonzero", "logsumexp"]
+)
 def test_empty(f):
     for shape, dim in [((0,), 0), ((0, 3), 0), ((0, 3), 1), ((3, 0, 2), 1)]:
         check(f"x.{f}({dim})", np.ones(shape), grads=1)
@@ -224,7 +226,9 @@ def test_sums_are_accurate():
     assert abs(float(y.var()) - variance) / variance < 1e-5
     columns = a.reshape(-1, 100)
     np.testing.assert_allclose(
-        tensorlite.tensor(columns).var(0).numpy(), columns.astype(np.float64).var(0, ddof=1), rtol=1e-5
+        tensorlite.tensor(columns).var(0).numpy(),
+        columns.astype(np.float64).var(0, ddof=1),
+        rtol=1e-5,
     )
 
 

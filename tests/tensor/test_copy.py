@@ -10,9 +10,7 @@ import tensorlite
 
 torch = pytest.importorskip("torch")
 
-DTYPES = (
-    "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
-)
+DTYPES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
 VALUES = [
     0, 1, -1, 2.5, -3.7, 100.3, -128, 255, 300, 1e5, -70000, 3e9, -3e9, float("inf"), float("nan"), 1e-8, 65519.0, 65520.0, 1e30,
 ]  # fmt: skip
@@ -293,7 +291,9 @@ GRADIENTS = {
     "copy_ broadcast": lambda m, x, y: (x * 1).copy_(y[0]),
     "copy_ into float32": lambda m, x, y: m.zeros(2, 3).copy_(x) * 2,
     "copy_ into a slice": lambda m, x, y: write(x * 1, lambda z: z[0].copy_(y[1])),
-    "copy_ into a transposed": lambda m, x, y: write(m.zeros(3, 2, dtype=m.float64), lambda z: z.t().copy_(x * y)),
+    "copy_ into a transposed": lambda m, x, y: write(
+        m.zeros(3, 2, dtype=m.float64), lambda z: z.t().copy_(x * y)
+    ),
     "fill_": lambda m, x, y: (x * y).fill_(2),
     "fill_ slice": lambda m, x, y: write(x * y, lambda z: z[:, 1].fill_(2)),
     "fill_ tensor": lambda m, x, y: (x * 1).fill_((y * y).sum()),
@@ -346,6 +346,8 @@ def test_graph_of_copy_():
 
 def test_versions():
     x = tensorlite.zeros(4)
-    for i, f in enumerate((x.zero_, lambda: x.fill_(1), lambda: x.copy_(tensorlite.ones(4)), lambda: x[:2].zero_()), 1):
+    for i, f in enumerate(
+        (x.zero_, lambda: x.fill_(1), lambda: x.copy_(tensorlite.ones(4)), lambda: x[:2].zero_()), 1
+    ):
         f()
         assert x._version == i

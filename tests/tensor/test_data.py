@@ -224,7 +224,9 @@ FUNCTIONS = {
     "from_numpy transposed": lambda m: m.from_numpy(GRID.T),
     "from_numpy strided": lambda m: m.from_numpy(GRID[:, ::2]),
     "from_numpy negative strides": lambda m: m.from_numpy(GRID[::-1]),
-    "from_numpy odd strides": lambda m: m.from_numpy(np.zeros(3, dtype=[("a", "i4"), ("b", "i2")])["a"]),
+    "from_numpy odd strides": lambda m: m.from_numpy(
+        np.zeros(3, dtype=[("a", "i4"), ("b", "i2")])["a"]
+    ),
     "from_numpy big-endian": lambda m: m.from_numpy(GRID.astype(">i4")),
     "from_numpy str": lambda m: m.from_numpy(np.array(["a"])),
     "from_numpy objects": lambda m: m.from_numpy(np.array([object()])),

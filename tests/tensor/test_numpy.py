@@ -13,7 +13,18 @@ NUMPY = {
     "numpy": lambda m: m.tensor([[1.0, 2.0], [3.0, 4.0]]).numpy(),
     "numpy of all dtypes": lambda m: [
         m.ones(2, dtype=t).numpy()
-        for t in (m.bool, m.uint8, m.int8, m.int16, m.int32, m.int64, m.float16, m.float64, m.complex64, m.complex128)
+        for t in (
+            m.bool,
+            m.uint8,
+            m.int8,
+            m.int16,
+            m.int32,
+            m.int64,
+            m.float16,
+            m.float64,
+            m.complex64,
+            m.complex128,
+        )
     ],
     "numpy of bfloat16": lambda m: m.ones(2, dtype=m.bfloat16).numpy(),
     "numpy 0-d": lambda m: m.tensor(3.0).numpy(),
@@ -29,7 +40,11 @@ NUMPY = {
     "array dtype": lambda m: np.array(m.ones(2), dtype=np.float64),
     "array of tensors": lambda m: np.array([m.tensor(1.0), m.tensor(2.0)]).dtype.kind,
     "add": lambda m: m.ones(2) + np.ones(2),
-    "multiply by a NumPy number": lambda m: [m.ones(2) * np.float64(2), m.ones(2) * np.int64(3), m.ones(2) + np.float32(1)],
+    "multiply by a NumPy number": lambda m: [
+        m.ones(2) * np.float64(2),
+        m.ones(2) * np.int64(3),
+        m.ones(2) + np.float32(1),
+    ],
     "NumPy number first": lambda m: np.float64(2) * m.ones(2),
     "ufunc": lambda m: np.sin(m.tensor([0.0, 1.0])),
     "ufunc of two": lambda m: np.add(m.ones(2), np.ones(2)),
@@ -123,7 +138,19 @@ def test_dlpack():
 
 def test_dlpack_with_torch():
     torch = pytest.importorskip("torch")
-    for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64"):
+    for name in (
+        "bool",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "complex64",
+    ):
         x = torch.ones(2, 3).to(getattr(torch, name)).t()
         y = tensorlite.from_dlpack(x)
         assert str(y.dtype) == str(x.dtype)

@@ -138,7 +138,10 @@ def with_grad(x):
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_protocols(name):
-    same_outcome(PROTOCOLS[name], message=name not in ("broadcast_shapes error", "finfo of int", "iinfo of float"))
+    same_outcome(
+        PROTOCOLS[name],
+        message=name not in ("broadcast_shapes error", "finfo of int", "iinfo of float"),
+    )
 
 
 def test_promotion_table():
@@ -231,7 +234,17 @@ class Logging(tensorlite.Tensor):
 def test_results_of_a_subclass_are_of_it():
     x = tensorlite.tensor([1.0, 2.0]).as_subclass(Named)
     assert type(x) is Named
-    for y in (x + 1, 1 + x, x.clone(), x[0], x.double(), x.to(tensorlite.int64), tensorlite.zeros_like(x), x.t(), -x):
+    for y in (
+        x + 1,
+        1 + x,
+        x.clone(),
+        x[0],
+        x.double(),
+        x.to(tensorlite.int64),
+        tensorlite.zeros_like(x),
+        x.t(),
+        -x,
+    ):
         assert type(y) is Named
     assert type(x.unbind()[0]) is Named
     assert type(tensorlite.cat([x, x])) is Named

@@ -260,7 +260,15 @@ def test_damaged_files():
             del data[rng.randrange(len(data)) :]
         try:
             tensorlite.load(io.BytesIO(bytes(data)))
-        except (pickle.UnpicklingError, RuntimeError, NotImplementedError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
+        except (
+            pickle.UnpicklingError,
+            RuntimeError,
+            NotImplementedError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            zipfile.BadZipFile,
+        ):
             pass
 
 

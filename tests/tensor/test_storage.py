@@ -50,7 +50,9 @@ STORAGE = {
 
 @pytest.mark.parametrize("name", STORAGE)
 def test_storage(name):
-    same_outcome(STORAGE[name], warns=False, message=name not in ("set_ negative offset", "set_ other dtype"))
+    same_outcome(
+        STORAGE[name], warns=False, message=name not in ("set_ negative offset", "set_ other dtype")
+    )
 
 
 def test_copies_of_storages():
@@ -92,7 +94,13 @@ def test_resize_that_cannot_be(size):
 def test_set_out_of_range():
     x = tensorlite.ones(2)
     shared = tensorlite.frombuffer(bytearray(8), dtype=tensorlite.float32)
-    for offset, size, stride in ((0, (3,), (1,)), (2**62, (2,), (1,)), (0, (2,), (2**62,)), (0, (-1,), (1,)), (0, (2,), (1, 1))):
+    for offset, size, stride in (
+        (0, (3,), (1,)),
+        (2**62, (2,), (1,)),
+        (0, (2,), (2**62,)),
+        (0, (-1,), (1,)),
+        (0, (2,), (1, 1)),
+    ):
         with pytest.raises(RuntimeError):
             x.set_(shared, offset, size, stride)
     assert x.tolist() == [1, 1]
