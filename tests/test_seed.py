@@ -18,18 +18,17 @@ def program(library):
 def run(library, state=None, **kwargs):
     """What a run ends with, from the weights in `state` where it is given."""
     names = program(library)
-    net_class = names["Net"]
-
-    class Net(net_class):
-        def __init__(self):
-            super().__init__()
-            if state is not None:
-                for p, values in zip(self.parameters(), state):
-                    p.data.copy_(names["torch"].from_numpy(values))
-            began.extend(p.detach().numpy().copy() for p in self.parameters())
-
     began = []
-    names["Net"] = Net
+    plain_init = names["Net"].__init__
+
+    def init(self):
+        plain_init(self)
+        if state is not None:
+            for p, values in zip(self.parameters(), state, strict=True):
+                p.data.copy_(names["torch"].from_numpy(values))
+        began.extend(p.detach().numpy().copy() for p in self.parameters())
+
+    names["Net"].__init__ = init
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         net, features, output, loss = names["main"](**kwargs)
