@@ -204,6 +204,18 @@ PyObject* py_sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   });
 }
 
+// The tensors under `keys`: first in the order that a state is made in, which saves looking them up.
+void keep_states(Gathered& all, PyObject* entry, PyObject* const* keys, int count) {
+  Py_ssize_t at = 0;
+  PyObject *key, *value;
+  int k = 0;
+  while (k < count && PyDict_Next(entry, &at, &key, &value) && key == keys[k] && is_tensor(value)) {
+    all.keep(Py_NewRef(value));
+    ++k;
+  }
+  for (; k < count; ++k) all.keep(state_tensor(entry, keys[k]));
+}
+
 void begin_adam(PyObject* entry, const Tensor& p, bool amsgrad) {
   const Names& n = names();
   DType step_dtype = default_dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
@@ -243,10 +255,9 @@ PyObject* py_adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                     "Adam: a parameter must be floating point or complex, got ", dtype_name(p.dtype()));
       Object entry = state_of(args[1], object);
       if (PyDict_GET_SIZE(entry.get()) == 0) begin_adam(entry.get(), p, o.amsgrad);
-      all.keep(state_tensor(entry.get(), n.step));
-      all.keep(state_tensor(entry.get(), n.exp_avg));
-      all.keep(state_tensor(entry.get(), n.exp_avg_sq));
-      all.keep(o.amsgrad ? state_tensor(entry.get(), n.max_exp_avg_sq) : nullptr);
+      PyObject* keys[] = {n.step, n.exp_avg, n.exp_avg_sq, n.max_exp_avg_sq};
+      keep_states(all, entry.get(), keys, o.amsgrad ? 4 : 3);
+      if (!o.amsgrad) all.keep(nullptr);
     });
     std::vector<AdamItem> items;
     items.reserve(all.size());

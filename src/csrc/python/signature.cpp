@@ -286,6 +286,10 @@ bool convert(const Param& p, PyObject* o, Value& v, Arena& arena) {
       const char* text = PyUnicode_AsUTF8AndSize(o, &n);
       if (text == nullptr) throw PythonError();
       v.tag = Tag::string;
+      if (p.default_value.tag == Tag::string && p.default_string.compare(0, std::string::npos, text, size_t(n)) == 0) {
+        v.string = &p.default_string;
+        return true;
+      }
       v.string = arena.cold().strings.emplace_back(std::make_unique<std::string>(text, size_t(n))).get();
       return true;
     }

@@ -67,14 +67,14 @@ class L1Loss(_Loss):
     r""":math:`|x - y|`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.l1_loss(input, target, reduction=self.reduction)
+        return F.l1_loss(input, target, None, None, self.reduction)
 
 
 class MSELoss(_Loss):
     r""":math:`(x - y)^2`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(input, target, reduction=self.reduction)
+        return F.mse_loss(input, target, None, None, self.reduction)
 
 
 class SmoothL1Loss(_Loss):
@@ -92,7 +92,7 @@ class SmoothL1Loss(_Loss):
         self.beta = beta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+        return F.smooth_l1_loss(input, target, None, None, self.reduction, self.beta)
 
 
 class HuberLoss(_Loss):
@@ -104,7 +104,7 @@ class HuberLoss(_Loss):
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+        return F.huber_loss(input, target, self.reduction, self.delta)
 
 
 class NLLLoss(_WeightedLoss):
@@ -130,11 +130,7 @@ class NLLLoss(_WeightedLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.nll_loss(
-            input,
-            target,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
+            input, target, self.weight, None, self.ignore_index, None, self.reduction
         )
 
 
@@ -190,10 +186,12 @@ class CrossEntropyLoss(_WeightedLoss):
         return F.cross_entropy(
             input,
             target,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
+            self.weight,
+            None,
+            self.ignore_index,
+            None,
+            self.reduction,
+            self.label_smoothing,
         )
 
 
@@ -218,7 +216,7 @@ class KLDivLoss(_Loss):
         self.log_target = log_target
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+        return F.kl_div(input, target, None, None, self.reduction, self.log_target)
 
 
 class BCELoss(_WeightedLoss):
@@ -229,7 +227,7 @@ class BCELoss(_WeightedLoss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
+        return F.binary_cross_entropy(input, target, self.weight, None, None, self.reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -257,7 +255,7 @@ class BCEWithLogitsLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(
-            input, target, self.weight, pos_weight=self.pos_weight, reduction=self.reduction
+            input, target, self.weight, None, None, self.reduction, self.pos_weight
         )
 
 
@@ -265,7 +263,7 @@ class SoftMarginLoss(_Loss):
     r""":math:`\log(1 + e^{-y x})` for targets :math:`y` of 1 and -1."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.soft_margin_loss(input, target, reduction=self.reduction)
+        return F.soft_margin_loss(input, target, None, None, self.reduction)
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
