@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -179,6 +178,8 @@ _C._set_function_defaults(Function.backward, Function.vjp)
 
 
 def _bind_default_args(func: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    import inspect  # takes as long as the whole package, for a rare call
+
     bound = inspect.signature(func).bind(*args, **kwargs)
     bound.apply_defaults()
     return bound.args
