@@ -476,6 +476,42 @@ void row_product(const Problem<T>& p) {
                });
 }
 
+// --- few products to a sum
+// ------------------------------------------------------------------------
+
+// k = K: C is written row after row as a stream, which is all the work there is.
+template <class T, int K>
+void thin_rows(const Problem<T>& p, int64_t begin, int64_t end) {
+  constexpr int64_t w = lanes<T>;
+  const Target<T>& t = p.out;
+  const Vec<T> beta = splat<T>(t.beta);
+  const Mask<T> mask = first<T>(p.n % w);
+  for (int64_t i = begin; i < end; ++i) {
+    T* c = t.c + i * t.c_row;
+    const T* d = t.d == nullptr ? nullptr : t.d + i * t.d_row;
+    Vec<T> x[K];
+    for (int l = 0; l < K; ++l) x[l] = splat<T>(t.alpha * p.a[i * p.a_row + l * p.a_column]);
+    auto sum = [&](auto read) {
+      Vec<T> v = x[0] * read(p.b);
+      TL_UNROLL(4)
+      for (int l = 1; l < K; ++l) v = fma(x[l], read(p.b + l * p.b_row), v);
+      return d == nullptr ? v : fma(beta, read(d), v);
+    };
+    int64_t j = 0;
+    for (; j + w <= p.n; j += w) store(c + j, sum([j](const T* q) { return load(q + j); }));
+    if (j < p.n) store(c + j, mask, sum([j, mask](const T* q) { return load(q + j, mask); }));
+  }
+}
+
+constexpr int thin_k = 4;
+template <class T>
+void thin_product(const Problem<T>& p) {
+  constexpr void (*rows[])(const Problem<T>&, int64_t, int64_t) = {
+      thin_rows<T, 1>, thin_rows<T, 2>, thin_rows<T, 3>, thin_rows<T, thin_k>};
+  parallel_for(p.m, std::max<int64_t>(1, parallel_work / 8 / p.n),
+               [&](int64_t begin, int64_t end) { rows[p.k - 1](p, begin, end); });
+}
+
 // --- the choice ----------------------------------------------------------------------------------
 
 template <class T>
@@ -513,6 +549,10 @@ void multiply(const Problem<T>& p) {
   const bool rows_of_b = p.b_column == 1 || p.n == 1;
   if (p.m == 1 && rows_of_b) return row_product(p);
   const int64_t b_bytes = p.k * p.n * int64_t(sizeof(T));
+  if (rows_of_b && p.k <= thin_k && p.n >= 4 * lanes<T> && !p.out.relu &&
+      (p.out.d == nullptr || p.out.d_column == 1)) {
+    return thin_product(p);
+  }
   if (rows_of_b) {
     if (work <= 4 * parallel_work && b_bytes <= (1 << 18)) return rows_by_columns<T>(p);
   } else if ((p.b_row == 1 || p.k == 1) && (p.m <= 16 || p.n <= 16 || work <= 4 * parallel_work) &&
