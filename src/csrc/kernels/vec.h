@@ -28,6 +28,11 @@
 #define TL_UNROLL(n)
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+// Vectors wider than the instruction set's are passed between inlined functions only.
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 namespace tl::kernels {
 
 namespace {
