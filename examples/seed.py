@@ -14,7 +14,7 @@ from tensorlite.autograd import Variable
 
 class Net(nn.Module):
     def __init__(self):
-        super(Net, self).__init__()
+        super().__init__()
         self.fc = nn.Linear(4, 2)
 
     def forward(self, x):

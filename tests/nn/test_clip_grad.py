@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from side_by_side import compare, outcome
 
 import tensorlite
+from side_by_side import compare, outcome
 from tensorlite import nn
 
 

@@ -7,9 +7,9 @@ tracked for gradients; `u(…)` values in [0, 1) that are not; `i(…)` integers
 import warnings
 
 import pytest
-from side_by_side import plain, same
 
 import tensorlite
+from side_by_side import plain, same
 
 try:
     import torch

@@ -2,9 +2,8 @@
 
 from collections import OrderedDict, defaultdict
 
-from side_by_side import compare
-
 import tensorlite
+from side_by_side import compare
 
 
 def handwritten(T):

@@ -6,9 +6,9 @@ import weakref
 from importlib import import_module
 
 import pytest
-from side_by_side import compare, outcome
 
 import tensorlite
+from side_by_side import compare, outcome
 from tensorlite import nn
 
 

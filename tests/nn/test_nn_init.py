@@ -1,9 +1,9 @@
 """nn.init beside PyTorch's: the same streams give the same weights."""
 
 import pytest
-from side_by_side import compare, outcome
 
 import tensorlite
+from side_by_side import compare, outcome
 from tensorlite import nn
 
 CALLS = [

@@ -1,9 +1,9 @@
 """Every module's forward and backward beside PyTorch's."""
 
 import pytest
-from side_by_side import compare, outcome
 
 import tensorlite
+from side_by_side import compare, outcome
 from tensorlite import nn
 
 LAYERS = [
@@ -17,6 +17,9 @@ LAYERS = [
     ("LayerNorm", (3,), {}, (2, 3)),
     ("LayerNorm", ((2, 3),), {"eps": 0.1, "bias": False}, (4, 2, 3)),
     ("LayerNorm", (3,), {"elementwise_affine": False}, (2, 3)),
+    ("RMSNorm", (3,), {}, (2, 3)),
+    ("RMSNorm", ((2, 3),), {"eps": 0.1}, (4, 2, 3)),
+    ("RMSNorm", (3,), {"elementwise_affine": False}, (2, 3)),
     ("Threshold", (0.1, 20.0), {}, (2, 3)),
     ("CELU", (), {"alpha": 0.5}, (2, 3)),
     ("ELU", (), {"alpha": 0.5}, (2, 3)),
@@ -148,6 +151,11 @@ LOSSES = [
     ("KLDivLoss", {"reduction": "sum", "log_target": True}),
     ("MSELoss", {"size_average": False}),
     ("L1Loss", {"reduce": False}),
+    ("SoftMarginLoss", {"reduction": "none"}),
+    ("MultiLabelSoftMarginLoss", {}),
+    ("HingeEmbeddingLoss", {"margin": 0.4}),
+    ("PoissonNLLLoss", {"full": True}),
+    ("PoissonNLLLoss", {"log_input": False, "reduction": "sum"}),
 ]
 
 
@@ -162,6 +170,31 @@ def check_loss(T, name, kwargs):
 @pytest.mark.parametrize("name, kwargs", LOSSES)
 def test_loss(name, kwargs):
     compare(check_loss, name, kwargs, tol=2e-6)
+
+
+def check_pairs(T):
+    """Losses and distances of more than one input."""
+    a, b, c = (T.rand(3, 4, requires_grad=True) for _ in range(3))
+    t = T.tensor([1, -1, 1])
+    nn = T.nn
+    values = [
+        nn.MarginRankingLoss(0.1)(a[:, 0], b[:, 0], t),
+        nn.CosineEmbeddingLoss(0.1, reduction="sum")(a, b, t),
+        nn.GaussianNLLLoss(full=True)(a, b, c),
+        nn.TripletMarginLoss(swap=True)(a, b, c),
+        nn.TripletMarginWithDistanceLoss(margin=0.5)(a, b, c),
+        nn.PairwiseDistance(1.0, keepdim=True)(a, b).sum(),
+        nn.CosineSimilarity(0)(a, b).sum(),
+    ]
+    sum(values).backward()
+    out = [*values, a.grad, b.grad, c.grad]
+    out += [repr(m) for m in (nn.PairwiseDistance(), nn.CosineSimilarity(), nn.TripletMarginLoss())]
+    out += [outcome(nn.TripletMarginLoss, 0), outcome(nn.TripletMarginWithDistanceLoss, margin=-1)]
+    return out
+
+
+def test_losses_of_pairs():
+    compare(check_pairs, tol=2e-6)
 
 
 def check_weighted(T):

@@ -4,9 +4,9 @@ import warnings
 from collections import OrderedDict
 
 import pytest
-from side_by_side import compare, outcome
 
 import tensorlite
+from side_by_side import compare, outcome
 from tensorlite import nn
 
 

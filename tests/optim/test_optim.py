@@ -6,9 +6,9 @@ import pickle
 from importlib import import_module
 
 import pytest
-from side_by_side import compare, outcome
 
 import tensorlite
+from side_by_side import compare, outcome, plain, same
 from tensorlite import nn, optim
 
 SHAPES = [(3, 4), (4,), (), (0,), (2, 2, 2)]
@@ -204,6 +204,39 @@ def check_state_dict(T):
 
 def test_state_dict():
     compare(check_state_dict, tol=1e-5)
+
+
+def into(T, value):
+    """A state dict of either library as one of `T`."""
+    if hasattr(value, "detach"):
+        return T.tensor(value.tolist(), dtype=getattr(T, str(value.dtype).split(".")[1]))
+    if isinstance(value, dict):
+        return {k: into(T, v) for k, v in value.items()}
+    return [into(T, v) for v in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name, options", [("SGD", SGD[3]), ("Adam", ADAM[4]), ("AdamW", {})])
+def test_state_dicts_travel(name, options):
+    """Three steps with one library, three more with the other."""
+    torch = pytest.importorskip("torch")
+
+    def steps(T, params, first, state=None):
+        opt = getattr(T.optim, name)(params, **options)
+        if state is not None:
+            opt.load_state_dict(into(T, state))
+        for i in range(first, first + 3):
+            opt.zero_grad()
+            loss_of(params, i).backward()
+            opt.step()
+        return opt.state_dict()
+
+    ends = []
+    for one, other in ((tensorlite, torch), (torch, tensorlite)):
+        params = params_of(one, "float64")
+        state = steps(one, params, 0)
+        params = [other.nn.Parameter(into(other, p)) for p in params]
+        ends.append([params, steps(other, params, 3, state)])
+    assert same(plain(ends[0]), plain(ends[1]), 1e-12)
 
 
 def check_groups_and_errors(T):

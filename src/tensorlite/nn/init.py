@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from .. import empty, empty_like, float32, float64, no_grad, randperm, where
+from .. import empty_like, no_grad, randperm, where
 from .._tensor import Tensor
 
 __all__ = [
@@ -78,9 +78,7 @@ def _no_grad_trunc_normal_(
         return tensor if values is tensor else tensor.copy_(values)
 
 
-def _redraw(
-    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any
-) -> Tensor:
+def _redraw(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
     """For a likely interval: normal values, drawn again where they lie outside."""
     # The bounds as the dtype holds them, or a value that was rounded to one might never do.
     low, high = tensor.new_tensor(a).item(), tensor.new_tensor(b).item()
@@ -91,9 +89,7 @@ def _redraw(
     return values
 
 
-def _reject(
-    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any
-) -> Tensor:
+def _reject(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
     """For an unlikely interval: uniform values, each kept with a chance in proportion to its
     density."""
     top = -0.5 * ((min(max(mean, a), b) - mean) / std) ** 2

@@ -8,7 +8,7 @@ from typing import Any
 from .. import _C
 from .._tensor import Tensor
 
-__all__ = ["Parameter", "Buffer"]
+__all__ = ["Buffer", "Parameter"]
 
 
 class _ParameterMeta(type(Tensor)):  # type: ignore[misc]

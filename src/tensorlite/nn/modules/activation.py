@@ -16,6 +16,7 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "SELU",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -28,7 +29,6 @@ __all__ = [
     "RReLU",
     "ReLU",
     "ReLU6",
-    "SELU",
     "SiLU",
     "Sigmoid",
     "Softmax",
@@ -79,7 +79,7 @@ class ReLU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, inplace=self.inplace)
+        return F.relu_(input) if self.inplace else F._relu(input)
 
     extra_repr = _inplace_repr
 
@@ -470,7 +470,9 @@ class Softmax(_OverDim):
     r""":math:`e^{x_i} / \sum_j e^{x_j}` along ``dim``."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=4)
+        if self.dim is None:
+            return F.softmax(input, None, _stacklevel=4)
+        return F._softmax(input, self.dim)
 
 
 class Softmax2d(Module):
@@ -488,4 +490,6 @@ class LogSoftmax(_OverDim):
     r""":math:`\log` of the softmax along ``dim``, computed without overflow."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim, _stacklevel=4)
+        if self.dim is None:
+            return F.log_softmax(input, None, _stacklevel=4)
+        return F._log_softmax(input, self.dim)

@@ -15,7 +15,7 @@ from .module import Module, _addindent
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"]
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
 def _position(idx: Any, length: int) -> int:
