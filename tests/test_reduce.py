@@ -44,6 +44,16 @@ x.var((0, 1) if x.dim() > 1 else 0, True, True) | x.var(correction=None) | x.var
 x.std() | x.std(-1) | x.std(0, True, True) | x.std(correction=0)
 m.var_mean(x) | m.var_mean(x, 0) | m.std_mean(x, -1, False) | m.std_mean(x, 0, correction=0, keepdim=True)
 """.replace("\n", " | ")
+NORMS = """
+x.norm() | x.norm(1) | x.norm(3) | x.norm(0.5) | x.norm(1.5, -1) | x.norm(p=inf) | x.norm(-inf) | x.norm('fro')
+x.norm(dim=0) | x.norm(2, 0, True) | x.norm(p=1, dim=-1) | x.norm(2.5, (0, -1)) | x.norm('fro', (0, 1)) | x.norm(inf, 0)
+x.norm(dtype=m.complex128) | x.norm('abc') | m.norm(x, 2, 0, dtype=m.float64)
+m.dist(x, x * 2 + 1) | m.dist(x, x.flip(0) if x.dim() else x, 3) | x.renorm(2, 0, 1.0) | x.renorm(1, -1, 0.5) | x.renorm(2, 0, 0.)
+m.linalg.norm(x) | m.linalg.norm(x, 1) | m.linalg.norm(x, -inf) | m.linalg.norm(x, 'fro') | m.linalg.norm(x, 2, dim=0)
+m.linalg.norm(x, 'fro', (0, 1)) | m.linalg.vector_norm(x) | m.linalg.vector_norm(x, -inf, dim=(0, 1), keepdim=True)
+m.linalg.vector_norm(x, 3, 0) | m.linalg.matrix_norm(x) | m.linalg.matrix_norm(x, inf, (1, 0)) | m.linalg.matrix_norm(x, -1)
+m.linalg.matrix_norm(x, 1, keepdim=True) | m.linalg.matrix_norm(x, 3) | m.linalg.norm(x, dim=(0, 1, 2))
+""".replace("\n", " | ")
 SOFTMAXES = """
 x.softmax(0) | x.softmax(-1) | x.log_softmax(0) | x.log_softmax(-1) | x.softmax(0, dtype=m.float64)
 x.logsumexp(0) | x.logsumexp((0, -1) if x.dim() > 1 else 0) | x.logsumexp(-1, True)
@@ -66,7 +76,7 @@ def accepted(expression, x):
     return True
 
 
-@pytest.mark.parametrize("expression", expressions(SUMS, EXTREMES, SPREADS, SOFTMAXES, SCANS))
+@pytest.mark.parametrize("expression", expressions(SUMS, EXTREMES, SPREADS, NORMS, SOFTMAXES, SCANS))
 def test_like_pytorch(expression):
     """Values, dtypes, node names and two orders of gradients; or the same error."""
     for x in INPUTS.values():
@@ -170,6 +180,13 @@ def test_layouts(layout, dtype):
         ("x.long().log_softmax(0)", (3, 4)),
         ("x.long().nanmean()", (3, 4)),
         ("x.cumsum(2)", (3, 4)),
+        ("x.long().norm()", (3, 4)),
+        ("x.norm(dtype=m.int64)", (3, 4)),
+        ("m.linalg.vector_norm(x, inf)", (0,)),
+        ("m.linalg.vector_norm(x, inf, 0)", (0, 3)),
+        ("x.renorm(0, 0, 1.0)", (3, 4)),
+        ("x.renorm(2, 0, -1.0)", (3, 4)),
+        ("x.renorm(2, 0, 1.0)", (3,)),
         ("x.long().logcumsumexp(0)", (3, 4)),
     ],
 )
@@ -200,6 +217,12 @@ def test_half_types_accumulate_in_float32(dtype):
         t = getattr(torch.tensor(a).to(getattr(torch, dtype)), f)(1).float().numpy()
         o = getattr(tensorlite.tensor(a).to(getattr(tensorlite, dtype)), f)(1).float().numpy()
         np.testing.assert_allclose(o, t, rtol=0.02, atol=0.05)
+
+
+def test_norm_0_has_no_gradient():
+    for x in (INPUTS["zeros"], INPUTS["complex"], INPUTS["0d"]):
+        check("x.norm(0)", x, grads=0)
+        check("x.detach().norm(0, dim=-1)", x, grads=0)
 
 
 def test_out():
@@ -241,7 +264,7 @@ def test_the_same_bits_for_any_number_of_threads():
         tensorlite.set_num_threads(n)
         out = []
         for x in inputs:
-            out += [x.sum(), x.var(), x.max(), x.argmax()]
+            out += [x.sum(), x.var(), x.norm(), x.max(), x.argmax()]
             for d in range(x.dim()):
                 out += [x.sum(d), x.var(d), x.softmax(d), x.logsumexp(d), x.cumsum(d)]
         return [t.numpy().tobytes() for t in out]

@@ -136,11 +136,12 @@ Tensor amax(const Tensor& self, IntView dims, bool keepdim) {
   return extreme_over(self, dims, keepdim, ReduceKind::max, "amax", "max_values_cpu", "AmaxBackward0:self,result");
 }
 
-namespace {
-
 Tensor amin(const Tensor& self, IntView dims, bool keepdim) {
   return extreme_over(self, dims, keepdim, ReduceKind::min, "amin", "min_values_cpu", "AminBackward0:self,result");
 }
+
+namespace {
+
 Tensor max_all(const Tensor& self) {
   return extreme_over(self, {}, false, ReduceKind::max, "max", "max_all", "MaxBackward1:self,result", true);
 }

@@ -121,6 +121,9 @@ Tensor mean(const Tensor& self, IntView dims, bool keepdim, std::optional<DType>
 // Undoes a broadcast: sums `self` down to `sizes`.
 Tensor sum_to_size(const Tensor& self, IntView sizes);
 Tensor amax(const Tensor& self, IntView dims, bool keepdim);
+Tensor amin(const Tensor& self, IntView dims, bool keepdim);
+// vector_norm.cpp; no dims: all
+Tensor vector_norm(const Tensor& self, double p, IntView dims, bool keepdim, std::optional<DType> dtype = {});
 bool has_nan(const Tensor& self);
 
 // scan.cpp

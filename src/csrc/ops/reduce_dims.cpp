@@ -58,15 +58,6 @@ Tensor with_dims(const Tensor& t, DimSet set, int64_t ndim, bool keepdim) {
   return view(t, sizes);
 }
 
-Tensor as_pairs(const Tensor& self) {
-  Dims sizes(self.sizes()), strides(self.strides());
-  for (int64_t& s : strides) s *= 2;
-  sizes.push_back(2);
-  strides.push_back(1);
-  self->storage->retain();
-  return from_storage(self->storage, sizes, strides, 2 * self->offset, to_real(self.dtype()));
-}
-
 namespace {
 
 // Elements of one piece of work: some 20 µs of reading.

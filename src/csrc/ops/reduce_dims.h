@@ -22,9 +22,6 @@ int64_t reduced_count(IntView sizes, DimSet set);
 // A result (or gradient) of a reduction without keepdim, viewed with ones for the reduced dims.
 Tensor with_dims(const Tensor& t, DimSet set, int64_t ndim, bool keepdim);
 
-// A complex tensor as pairs of reals in a last dim, without history.
-Tensor as_pairs(const Tensor& self);
-
 struct Reduction {
   kernels::ReduceKind kind;
   DType result;

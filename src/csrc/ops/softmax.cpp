@@ -8,6 +8,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce_dims.h"
 #include "ops/registry.h"
+#include "ops/view.h"
 
 namespace tl {
 
@@ -150,7 +151,7 @@ Tensor logsumexp_values(const Tensor& self, DimSet set, bool keepdim) {
     Tensor x = detach(self);
     Dims dims = list_of(set, self.dim());
     if (dims.empty()) return log(exp(x));
-    Tensor top = amax(select(as_pairs(x), -1, 0), dims, true);
+    Tensor top = amax(real(x), dims, true);
     return add(log(sum(exp(sub(x, top)), dims, keepdim)), reshape(top, reduced_sizes(self.sizes(), set, keepdim)));
   }
   const int64_t n = self.dim();

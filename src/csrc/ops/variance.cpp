@@ -7,6 +7,7 @@
 #include "kernels/moments.h"
 #include "ops/reduce_dims.h"
 #include "ops/registry.h"
+#include "ops/view.h"
 
 namespace tl {
 
@@ -105,7 +106,7 @@ struct Spread {
 
 Spread spread_values(const Tensor& self, DimSet set, double correction, bool keepdim, int what) {
   const bool complex = is_complex(self.dtype());
-  Moments m = moments_over(complex ? as_pairs(self) : self, set);
+  Moments m = moments_over(complex ? view_as_real(detach(self)) : self, set);
   Dims sizes = reduced_sizes(self.sizes(), set, keepdim);
   Spread out;
   out.spread = empty(sizes, to_real(self.dtype()));

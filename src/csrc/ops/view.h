@@ -29,6 +29,11 @@ Tensor flip(const Tensor& self, IntView dims);
 Tensor repeat(const Tensor& self, IntView repeats);
 std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors);
 
+// Complex tensors as pairs of reals in a last dim, and back; the real parts (a real tensor itself).
+Tensor view_as_real(const Tensor& self);
+Tensor view_as_complex(const Tensor& self);
+Tensor real(const Tensor& self);
+
 // Values without history, in memory of their own.
 Tensor raw_clone(const Tensor& self);
 

@@ -7,8 +7,6 @@ namespace tl {
 
 namespace {
 
-Tensor view_as_complex(const Tensor& self);
-
 // The raw view of a complex tensor as reals with a last dim of 2.
 Tensor pairs(const Tensor& self) {
   Dims sizes(self.sizes()), strides(self.strides());
@@ -19,6 +17,8 @@ Tensor pairs(const Tensor& self) {
   v->dtype = to_real(self.dtype());
   return v;
 }
+
+}  // namespace
 
 Tensor view_as_real(const Tensor& self) {
   TL_CHECK(is_complex(self.dtype()), "view_as_real is only supported for complex tensors");
@@ -59,6 +59,9 @@ Tensor real(const Tensor& self) {
   if (!is_complex(self.dtype())) return self;
   return select(view_as_real(self), -1, 0);
 }
+
+namespace {
+
 Tensor imag(const Tensor& self) {
   TL_CHECK(is_complex(self.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
   return select(view_as_real(self), -1, 1);
