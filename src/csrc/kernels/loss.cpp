@@ -23,65 +23,112 @@ TL_ALWAYS_INLINE T softplus_neg(T x) {
 }
 using math::sigmoid;
 
-// The losses: value, and derivative by the input. The last argument is the parameter or the positive weight.
+// The losses: value, and derivative by the input. The last argument is the parameter or the
+// positive weight.
 struct Squared {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return (x - y) * (x - y); }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return T(2) * (x - y); }
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T) {
+    return (x - y) * (x - y);
+  }
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T) {
+    return T(2) * (x - y);
+  }
 };
 struct Absolute {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return math::abs(x - y); }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return sign_of(x - y); }
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T) {
+    return math::abs(x - y);
+  }
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T) {
+    return sign_of(x - y);
+  }
 };
 struct SmoothL1 {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T beta) {
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T beta) {
     T d = math::abs(x - y);
     return d < beta ? T(0.5) * d * d / beta : d - T(0.5) * beta;
   }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T beta) {
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T beta) {
     T d = x - y;
     return math::abs(d) < beta ? d / beta : sign_of(d);
   }
 };
 struct Huber {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T delta) {
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T delta) {
     T d = math::abs(x - y);
     return d <= delta ? T(0.5) * d * d : delta * (d - T(0.5) * delta);
   }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T delta) {
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T delta) {
     T d = x - y;
     return d < -delta ? -delta : d > delta ? delta : d;
   }
 };
 struct Bce {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) {
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T) {
     return (y - T(1)) * larger(math::log1p(-x), T(-100)) - y * larger(math::log(x), T(-100));
   }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return (x - y) / larger((T(1) - x) * x, T(1e-12)); }
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T) {
+    return (x - y) / larger((T(1) - x) * x, T(1e-12));
+  }
 };
 struct BceLogits {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return (T(1) - y) * x + softplus_neg(x); }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return sigmoid(x) - y; }
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T) {
+    return (T(1) - y) * x + softplus_neg(x);
+  }
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T) {
+    return sigmoid(x) - y;
+  }
 };
 struct BceLogitsPos {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T pos) {
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T pos) {
     return (T(1) - y) * x + (T(1) + (pos - T(1)) * y) * softplus_neg(x);
   }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T pos) {
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T pos) {
     T t = pos * y;
     return (t + T(1) - y) * sigmoid(x) - t;
   }
 };
 struct Kl {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return (y == 0 ? T(0) : y * math::log(y)) - y * x; }
-  template <class T> TL_ALWAYS_INLINE T by_input(T, T y, T) { return -y; }
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T) {
+    return (y == 0 ? T(0) : y * math::log(y)) - y * x;
+  }
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T, T y, T) {
+    return -y;
+  }
 };
 struct KlLog {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return math::exp(y) * (y - x); }
-  template <class T> TL_ALWAYS_INLINE T by_input(T, T y, T) { return -math::exp(y); }
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T) {
+    return math::exp(y) * (y - x);
+  }
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T, T y, T) {
+    return -math::exp(y);
+  }
 };
 struct SoftMargin {
-  template <class T> TL_ALWAYS_INLINE T value(T x, T y, T) { return softplus_neg(x * y); }
-  template <class T> TL_ALWAYS_INLINE T by_input(T x, T y, T) { return -y * sigmoid(-x * y); }
+  template <class T>
+  TL_ALWAYS_INLINE T value(T x, T y, T) {
+    return softplus_neg(x * y);
+  }
+  template <class T>
+  TL_ALWAYS_INLINE T by_input(T x, T y, T) {
+    return -y * sigmoid(-x * y);
+  }
 };
 
 template <class L, class T>
@@ -100,7 +147,8 @@ void slopes(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n
   const T* y = static_cast<const T*>(a.target) + begin;
   const T* pos = a.pos_weight != nullptr ? static_cast<const T*>(a.pos_weight) + begin : nullptr;
   const T param = T(a.param);
-  for (int64_t i = 0; i < n; ++i) out[i] = L::by_input(x[i], y[i], std::is_same_v<L, BceLogitsPos> ? pos[i] : param);
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = L::by_input(x[i], y[i], std::is_same_v<L, BceLogitsPos> ? pos[i] : param);
 }
 
 #define TL_LOSS(kind, L, call) \
@@ -109,12 +157,13 @@ void slopes(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n
     call;                      \
     break;                     \
   }
-#define TL_LOSSES(kind, call)                                                                                         \
-  switch (kind) {                                                                                                     \
-    TL_LOSS(squared, Squared, call) TL_LOSS(absolute, Absolute, call) TL_LOSS(smooth_l1, SmoothL1, call)              \
-    TL_LOSS(huber, Huber, call) TL_LOSS(bce, Bce, call) TL_LOSS(bce_logits, BceLogits, call)                          \
-    TL_LOSS(bce_logits_pos, BceLogitsPos, call) TL_LOSS(kl, Kl, call) TL_LOSS(kl_log, KlLog, call)                    \
-    TL_LOSS(soft_margin, SoftMargin, call)                                                                            \
+#define TL_LOSSES(kind, call)                                                                    \
+  switch (kind) {                                                                                \
+    TL_LOSS(squared, Squared, call)                                                              \
+    TL_LOSS(absolute, Absolute, call) TL_LOSS(smooth_l1, SmoothL1, call)                         \
+        TL_LOSS(huber, Huber, call) TL_LOSS(bce, Bce, call) TL_LOSS(bce_logits, BceLogits, call) \
+            TL_LOSS(bce_logits_pos, BceLogitsPos, call) TL_LOSS(kl, Kl, call)                    \
+                TL_LOSS(kl_log, KlLog, call) TL_LOSS(soft_margin, SoftMargin, call)              \
   }
 
 template <class T>
@@ -157,8 +206,8 @@ double loss_sum(PointLoss kind, const PointLossArgs& a, int64_t begin, int64_t e
 }
 
 template <class T>
-void loss_grad(PointLoss kind, const PointLossArgs& a, const T* grad, int64_t step, double factor, T* out,
-               int64_t begin, int64_t end) {
+void loss_grad(PointLoss kind, const PointLossArgs& a, const T* grad, int64_t step, double factor,
+               T* out, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i += block) {
     int64_t n = end - i < block ? end - i : block;
     T* to = out + i;
@@ -302,7 +351,8 @@ LossSums strided_rows(const CrossEntropyArgs& a, T* p, T* losses, int64_t begin,
       exponentials(e, n);
       for (int64_t i = 0; i < n; ++i) sum[i] += e[i];
     }
-    for (int64_t i = 0; i < n; ++i) targets.add(sums, losses, r + i, x + i, math::log(sum[i]) + top[i]);
+    for (int64_t i = 0; i < n; ++i)
+      targets.add(sums, losses, r + i, x + i, math::log(sum[i]) + top[i]);
     if (p != nullptr) {
       for (int64_t i = 0; i < n; ++i) sum[i] = T(1) / sum[i];
       for (int64_t c = 0; c < classes; ++c) multiply(p + base + c * inner, sum, n);
@@ -313,16 +363,18 @@ LossSums strided_rows(const CrossEntropyArgs& a, T* p, T* losses, int64_t begin,
 }
 
 template <class T>
-LossSums cross_entropy_of(const CrossEntropyArgs& a, void* p, void* losses, int64_t begin, int64_t end) {
+LossSums cross_entropy_of(const CrossEntropyArgs& a, void* p, void* losses, int64_t begin,
+                          int64_t end) {
   T* probabilities = static_cast<T*>(p);
   T* out = static_cast<T*>(losses);
   if (a.inner != 1) return strided_rows(a, probabilities, out, begin, end);
-  return a.classes <= block ? short_rows(a, probabilities, out, begin, end) : long_rows(a, probabilities, out, begin, end);
+  return a.classes <= block ? short_rows(a, probabilities, out, begin, end)
+                            : long_rows(a, probabilities, out, begin, end);
 }
 
 template <class T>
-void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad, int64_t step, double factor, T* out, int64_t begin,
-                           int64_t end) {
+void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad, int64_t step,
+                           double factor, T* out, int64_t begin, int64_t end) {
   const Targets<T> targets(a);
   const int64_t classes = a.classes, inner = a.inner;
   T g[block], whole[block];
@@ -349,7 +401,8 @@ void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad,
     }
     for (int64_t i = 0; i < n; ++i) {
       int64_t t = a.target[r + i];
-      if (t != a.ignore_index) out[base + t * inner + i] -= targets.keep * targets.weight_of(t) * g[i];
+      if (t != a.ignore_index)
+        out[base + t * inner + i] -= targets.keep * targets.weight_of(t) * g[i];
     }
     r += n;
   }
@@ -357,22 +410,29 @@ void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad,
 
 // --- by dtype ------------------------------------------------------------------------------------
 
-void point_loss_impl(DType dtype, PointLoss kind, const PointLossArgs& a, void* out, int64_t begin, int64_t end) {
-  if (dtype == DType::Float64) return weighted_values(kind, a, static_cast<double*>(out) + begin, begin, end - begin);
+void point_loss_impl(DType dtype, PointLoss kind, const PointLossArgs& a, void* out, int64_t begin,
+                     int64_t end) {
+  if (dtype == DType::Float64)
+    return weighted_values(kind, a, static_cast<double*>(out) + begin, begin, end - begin);
   weighted_values(kind, a, static_cast<float*>(out) + begin, begin, end - begin);
 }
-double point_loss_sum_impl(DType dtype, PointLoss kind, const PointLossArgs& a, int64_t begin, int64_t end) {
-  return dtype == DType::Float64 ? loss_sum<double>(kind, a, begin, end) : loss_sum<float>(kind, a, begin, end);
+double point_loss_sum_impl(DType dtype, PointLoss kind, const PointLossArgs& a, int64_t begin,
+                           int64_t end) {
+  return dtype == DType::Float64 ? loss_sum<double>(kind, a, begin, end)
+                                 : loss_sum<float>(kind, a, begin, end);
 }
-void point_loss_grad_impl(DType dtype, PointLoss kind, const PointLossArgs& a, const void* grad, int64_t step, double factor,
-                          void* out, int64_t begin, int64_t end) {
+void point_loss_grad_impl(DType dtype, PointLoss kind, const PointLossArgs& a, const void* grad,
+                          int64_t step, double factor, void* out, int64_t begin, int64_t end) {
   if (dtype == DType::Float64) {
-    loss_grad(kind, a, static_cast<const double*>(grad), step, factor, static_cast<double*>(out), begin, end);
+    loss_grad(kind, a, static_cast<const double*>(grad), step, factor, static_cast<double*>(out),
+              begin, end);
   } else {
-    loss_grad(kind, a, static_cast<const float*>(grad), step, factor, static_cast<float*>(out), begin, end);
+    loss_grad(kind, a, static_cast<const float*>(grad), step, factor, static_cast<float*>(out),
+              begin, end);
   }
 }
-LossSums cross_entropy_impl(DType dtype, const CrossEntropyArgs& a, void* p, void* losses, int64_t begin, int64_t end) {
+LossSums cross_entropy_impl(DType dtype, const CrossEntropyArgs& a, void* p, void* losses,
+                            int64_t begin, int64_t end) {
   return dtype == DType::Float64 ? cross_entropy_of<double>(a, p, losses, begin, end)
                                  : cross_entropy_of<float>(a, p, losses, begin, end);
 }
@@ -383,16 +443,18 @@ bool all_in_unit(const T* x, int64_t n) {
   return inside;
 }
 bool in_unit_impl(DType dtype, const void* x, int64_t n) {
-  return dtype == DType::Float64 ? all_in_unit(static_cast<const double*>(x), n) : all_in_unit(static_cast<const float*>(x), n);
+  return dtype == DType::Float64 ? all_in_unit(static_cast<const double*>(x), n)
+                                 : all_in_unit(static_cast<const float*>(x), n);
 }
-void cross_entropy_grad_impl(DType dtype, const CrossEntropyArgs& a, const void* p, const void* grad, int64_t step, double factor,
-                             void* out, int64_t begin, int64_t end) {
+void cross_entropy_grad_impl(DType dtype, const CrossEntropyArgs& a, const void* p,
+                             const void* grad, int64_t step, double factor, void* out,
+                             int64_t begin, int64_t end) {
   if (dtype == DType::Float64) {
-    cross_entropy_grad_of(a, static_cast<const double*>(p), static_cast<const double*>(grad), step, factor,
-                          static_cast<double*>(out), begin, end);
+    cross_entropy_grad_of(a, static_cast<const double*>(p), static_cast<const double*>(grad), step,
+                          factor, static_cast<double*>(out), begin, end);
   } else {
-    cross_entropy_grad_of(a, static_cast<const float*>(p), static_cast<const float*>(grad), step, factor, static_cast<float*>(out),
-                          begin, end);
+    cross_entropy_grad_of(a, static_cast<const float*>(p), static_cast<const float*>(grad), step,
+                          factor, static_cast<float*>(out), begin, end);
   }
 }
 

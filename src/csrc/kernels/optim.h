@@ -22,7 +22,7 @@ struct AdamArgs {
   const void* grad;
   void* exp_avg;
   void* exp_avg_sq;
-  void* max_exp_avg_sq;    // null without amsgrad
+  void* max_exp_avg_sq;       // null without amsgrad
   double step_size;           // lr / (1 - beta1^t)
   double inverse_correction;  // 1 / sqrt(1 - beta2^t)
   double beta1, beta2, eps;

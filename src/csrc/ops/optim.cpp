@@ -21,8 +21,8 @@ int64_t real_count(const Tensor& t) { return is_complex(t.dtype()) ? 2 * t.numel
 bool same_layout(const Tensor& a, const Tensor& b) {
   return (a.is_contiguous() && b.is_contiguous()) || equal(a.strides(), b.strides());
 }
-// Steps hold the GIL (or the parameter's own thread): a plain increment, an atomic one is most of the
-// cost of a small step.
+// Steps hold the GIL (or the parameter's own thread): a plain increment, an atomic one is most of
+// the cost of a small step.
 void count_write(const Tensor& t) {
   std::atomic<uint32_t>& version = t->version();
   version.store(version.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -36,8 +36,8 @@ bool same_sizes(const Tensor& a, const Tensor& b) {
 void check_param(const Tensor& param, const char* name) {
   TL_CHECK_TYPE(is_differentiable(param.dtype()), name,
                 ": a parameter must be floating point or complex, got ", dtype_name(param.dtype()));
-  TL_CHECK(param.is_contiguous() || !has_internal_overlap(param), name, ": a parameter of shape ", Shape{param.sizes()},
-           " has elements that share memory; clone it first");
+  TL_CHECK(param.is_contiguous() || !has_internal_overlap(param), name, ": a parameter of shape ",
+           Shape{param.sizes()}, " has elements that share memory; clone it first");
 }
 void check_state(const Tensor& param, const Tensor& state, const char* op, const char* what) {
   TL_CHECK(same_sizes(param, state), op, ": ", what, " has shape ", Shape{state.sizes()},
@@ -97,7 +97,8 @@ void write_step(const Tensor& step, double value) {
   count_write(step);
 }
 
-// Long stretches run on several threads and without the GIL, so that the tensors are held meanwhile.
+// Long stretches run on several threads and without the GIL, so that the tensors are held
+// meanwhile.
 template <class F, class... Tensors>
 void run(int64_t n, F&& f, const Tensors*... tensors) {
   if (n <= grain) {
@@ -115,17 +116,28 @@ void sgd_step(std::span<const SgdItem> items, const SgdOptions& o) {
   for (const SgdItem& it : items) {
     check_param(*it.param, "SGD");
     check_state(*it.param, *it.grad, "SGD", "the gradient");
-    if (it.momentum_buffer != nullptr) check_state(*it.param, *it.momentum_buffer, "SGD", "momentum_buffer");
+    if (it.momentum_buffer != nullptr)
+      check_state(*it.param, *it.momentum_buffer, "SGD", "momentum_buffer");
   }
   NoGradGuard no_grad;
   for (const SgdItem& it : items) {
     const Tensor& param = *it.param;
     FlatView flat(param);
-    kernels::SgdArgs args{flat.written(param), flat.read(*it.grad), flat.written(it.momentum_buffer), o.lr, o.momentum, o.dampening,
-                          o.weight_decay,      it.first,            o.nesterov,                       o.maximize};
+    kernels::SgdArgs args{flat.written(param),
+                          flat.read(*it.grad),
+                          flat.written(it.momentum_buffer),
+                          o.lr,
+                          o.momentum,
+                          o.dampening,
+                          o.weight_decay,
+                          it.first,
+                          o.nesterov,
+                          o.maximize};
     DType dtype = real_dtype(param);
-    run(real_count(param), [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); }, it.param, it.grad,
-        it.momentum_buffer);
+    run(
+        real_count(param),
+        [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); }, it.param,
+        it.grad, it.momentum_buffer);
     flat.finish();
   }
 }
@@ -138,7 +150,8 @@ void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
     check_state(param, *it.exp_avg, "Adam", "exp_avg");
     check_state(param, *it.exp_avg_sq, "Adam", "exp_avg_sq");
     if (o.amsgrad) check_state(param, *it.max_exp_avg_sq, "Adam", "max_exp_avg_sq");
-    TL_CHECK(it.step->numel() == 1, "Adam: step must have one element, got shape ", Shape{it.step->sizes()});
+    TL_CHECK(it.step->numel() == 1, "Adam: step must have one element, got shape ",
+             Shape{it.step->sizes()});
   }
   NoGradGuard no_grad;
   // Groups mostly step together: the powers are computed once for a run of equal counts.
@@ -168,8 +181,10 @@ void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
     args.decay = o.decoupled_weight_decay ? 1 - o.lr * o.weight_decay : 1;
     args.maximize = o.maximize;
     DType dtype = real_dtype(param);
-    run(real_count(param), [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); }, it.param, it.grad,
-        it.exp_avg, it.exp_avg_sq, it.max_exp_avg_sq);
+    run(
+        real_count(param),
+        [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); }, it.param,
+        it.grad, it.exp_avg, it.exp_avg_sq, it.max_exp_avg_sq);
     flat.finish();
   }
 }
@@ -250,7 +265,10 @@ void clip_by_norm_(std::span<const Tensor> tensors, double max_norm, const Tenso
     FlatView flat(t);
     void* x = flat.written(t);
     DType dtype = real_dtype(t);
-    run(real_count(t), [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); }, &t);
+    run(
+        real_count(t),
+        [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); },
+        &t);
     flat.finish();
   }
 }

@@ -8,7 +8,8 @@
 namespace tl {
 
 // One parameter with its gradient and state; null where an option does without. The caller keeps
-// them alive, or holds the GIL, which is let go for large parameters only and with references taken.
+// them alive, or holds the GIL, which is let go for large parameters only and with references
+// taken.
 struct SgdItem {
   const Tensor* param;
   const Tensor* grad;

@@ -1,5 +1,5 @@
-// What nn and optim call. Optimizer steps read groups and state from Python's dicts here, so that whatever the user
-// replaces between two steps is seen, and a step costs one call a group.
+// What nn and optim call. Optimizer steps read groups and state from Python's dicts here, so that
+// whatever the user replaces between two steps is seen, and a step costs one call a group.
 #include "python/optim.h"
 
 #include <cmath>
@@ -199,12 +199,14 @@ PyObject* py_sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       if (all.grad(i).defined()) items.push_back({&all.param(i), &all.grad(i), buffer, first});
     }
     sgd_step(items, o);
-    for (size_t i = 0; i < fresh.size(); i += 2) check(PyDict_SetItem(fresh[i], n.momentum_buffer, fresh[i + 1]));
+    for (size_t i = 0; i < fresh.size(); i += 2)
+      check(PyDict_SetItem(fresh[i], n.momentum_buffer, fresh[i + 1]));
     Py_RETURN_NONE;
   });
 }
 
-// The tensors under `keys`: first in the order that a state is made in, which saves looking them up.
+// The tensors under `keys`: first in the order that a state is made in, which saves looking them
+// up.
 void keep_states(Gathered& all, PyObject* entry, PyObject* const* keys, int count) {
   Py_ssize_t at = 0;
   PyObject *key, *value;
@@ -252,7 +254,8 @@ PyObject* py_adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     Gathered all(group, 4);
     all.each("Adam", [&](PyObject* object, const Tensor& p) {
       TL_CHECK_TYPE(is_differentiable(p.dtype()),
-                    "Adam: a parameter must be floating point or complex, got ", dtype_name(p.dtype()));
+                    "Adam: a parameter must be floating point or complex, got ",
+                    dtype_name(p.dtype()));
       Object entry = state_of(args[1], object);
       if (PyDict_GET_SIZE(entry.get()) == 0) begin_adam(entry.get(), p, o.amsgrad);
       PyObject* keys[] = {n.step, n.exp_avg, n.exp_avg_sq, n.max_exp_avg_sq};
@@ -263,7 +266,8 @@ PyObject* py_adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     items.reserve(all.size());
     for (size_t i = 0; i < all.size(); ++i) {
       if (!all.grad(i).defined()) continue;
-      items.push_back({&all.param(i), &all.grad(i), all.state(i, 1), all.state(i, 2), all.state(i, 3), all.state(i, 0)});
+      items.push_back({&all.param(i), &all.grad(i), all.state(i, 1), all.state(i, 2),
+                       all.state(i, 3), all.state(i, 0)});
     }
     adam_step(items, o);
     Py_RETURN_NONE;
