@@ -18,59 +18,51 @@ from . import _reduction as _Reduction
 _ops = _C.ops
 
 
-def _bind(name: str) -> Any:
-    # Bootstrap: an op that has not landed fails when it is called.
-    def missing(*args: Any, **kwargs: Any) -> Any:
-        raise AttributeError(f"no op named {name}")
-
-    return getattr(_ops, name, missing)
-
-
 # --- maps -----------------------------------------------------------------------------------------
 
 linear = _ops.linear
-bilinear = _bind("bilinear")
+bilinear = _ops.bilinear
 pad = _ops.pad
 
 # --- activations ----------------------------------------------------------------------------------
 
-gelu = _bind("gelu")
-hardshrink = _bind("hardshrink")
-logsigmoid = _bind("logsigmoid")
-prelu = _bind("prelu")
-softplus = _bind("softplus")
-softshrink = _bind("softshrink")
-celu_ = _bind("celu_")
-elu_ = _bind("elu_")
-hardtanh_ = _bind("hardtanh_")
-leaky_relu_ = _bind("leaky_relu_")
-relu_ = _bind("relu_")
-rrelu_ = _bind("rrelu_")
-selu_ = _bind("selu_")
-threshold_ = _bind("threshold_")
-_relu = _bind("relu")
-_relu6 = _bind("relu6")
-_relu6_ = _bind("relu6_")
-_celu = _bind("celu")
-_elu = _bind("elu")
-_hardsigmoid = _bind("hardsigmoid")
-_hardsigmoid_ = _bind("hardsigmoid_")
-_hardswish = _bind("hardswish")
-_hardswish_ = _bind("hardswish_")
-_hardtanh = _bind("hardtanh")
-_leaky_relu = _bind("leaky_relu")
-_mish = _bind("mish")
-_mish_ = _bind("mish_")
-_rrelu = _bind("rrelu")
-_selu = _bind("selu")
-_sigmoid = _bind("sigmoid")
-_silu = _bind("silu")
-_silu_ = _bind("silu_")
-_softmax = _bind("softmax")
-_log_softmax = _bind("log_softmax")
-_tanh = _bind("tanh")
-_threshold = _bind("threshold")
-_glu = _bind("glu")
+gelu = _ops.gelu
+hardshrink = _ops.hardshrink
+logsigmoid = _ops.logsigmoid
+prelu = _ops.prelu
+softplus = _ops.softplus
+softshrink = _ops.softshrink
+celu_ = _ops.celu_
+elu_ = _ops.elu_
+hardtanh_ = _ops.hardtanh_
+leaky_relu_ = _ops.leaky_relu_
+relu_ = _ops.relu_
+rrelu_ = _ops.rrelu_
+selu_ = _ops.selu_
+threshold_ = _ops.threshold_
+_relu = _ops.relu
+_relu6 = _ops.relu6
+_relu6_ = _ops.relu6_
+_celu = _ops.celu
+_elu = _ops.elu
+_hardsigmoid = _ops.hardsigmoid
+_hardsigmoid_ = _ops.hardsigmoid_
+_hardswish = _ops.hardswish
+_hardswish_ = _ops.hardswish_
+_hardtanh = _ops.hardtanh
+_leaky_relu = _ops.leaky_relu
+_mish = _ops.mish
+_mish_ = _ops.mish_
+_rrelu = _ops.rrelu
+_selu = _ops.selu
+_sigmoid = _ops.sigmoid
+_silu = _ops.silu
+_silu_ = _ops.silu_
+_softmax = _ops.softmax
+_log_softmax = _ops.log_softmax
+_tanh = _ops.tanh
+_threshold = _ops.threshold
+_glu = _ops.glu
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -236,14 +228,14 @@ def gumbel_softmax(
 
 # --- dropout --------------------------------------------------------------------------------------
 
-_dropout = _bind("dropout")
-_dropout_ = _bind("dropout_")
-_alpha_dropout = _bind("alpha_dropout")
-_alpha_dropout_ = _bind("alpha_dropout_")
-_feature_dropout = _bind("feature_dropout")
-_feature_dropout_ = _bind("feature_dropout_")
-_feature_alpha_dropout = _bind("feature_alpha_dropout")
-_feature_alpha_dropout_ = _bind("feature_alpha_dropout_")
+_dropout = _ops.dropout
+_dropout_ = _ops.dropout_
+_alpha_dropout = _ops.alpha_dropout
+_alpha_dropout_ = _ops.alpha_dropout_
+_feature_dropout = _ops.feature_dropout
+_feature_dropout_ = _ops.feature_dropout_
+_feature_alpha_dropout = _ops.feature_alpha_dropout
+_feature_alpha_dropout_ = _ops.feature_alpha_dropout_
 
 
 def _check_p(p: float) -> None:
