@@ -369,6 +369,8 @@ def embedding(
 
 layer_norm = _ops.layer_norm
 rms_norm = _ops.rms_norm
+pairwise_distance = _ops.pairwise_distance
+cosine_similarity = _ops.cosine_similarity
 
 
 def normalize(
@@ -377,30 +379,6 @@ def normalize(
     """``input`` divided by its p-norm along ``dim``, or by ``eps`` where that is larger."""
     length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     return input / length if out is None else _ops.div(input, length, out=out)
-
-
-def pairwise_distance(
-    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Tensor:
-    """The p-norm of ``x1 - x2 + eps`` along the last dimension."""
-    return (x1 - x2 + eps).norm(p, -1, keepdim)
-
-
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between ``x1`` and ``x2`` along ``dim``; ``eps`` bounds the norms."""
-    x1, x2 = _ops.broadcast_tensors(x1, x2)
-    if not (x1.is_floating_point() or x2.is_floating_point()):
-        kind = (x1 + x2).type().split(".")[-1].removesuffix("Tensor")
-        raise RuntimeError(
-            f"expected common dtype to be floating point, yet common dtype is {kind}"
-        )
-    x1, x2 = (x if x.is_floating_point() else x.to(y.dtype) for x, y in ((x1, x2), (x2, x1)))
-    lengths = []
-    for x in (x1, x2):
-        length = x.norm(2, dim, True)
-        # Short vectors keep the gradient of their own length.
-        lengths.append(length + (length.detach().clamp_min(eps) - length.detach()))
-    return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
 
 
 # --- losses ---------------------------------------------------------------------------------------
