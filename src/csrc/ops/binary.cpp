@@ -48,9 +48,13 @@ void run_with_number(kernels::Loop loop, const Tensor& out, size_t out_width, co
 bool divides(BinaryOp op) {
   return op == BinaryOp::div_trunc || op == BinaryOp::div_floor || op == BinaryOp::remainder || op == BinaryOp::fmod;
 }
-bool has_zero(const Operand& o) {
-  if (!o.is_tensor()) return o.number().to_int() == 0;
-  Tensor values = dense_values(o.tensor(), o.tensor().sizes(), DType::Int64);
+// A divisor may wrap to zero in the dtype that it is converted to.
+bool has_zero(const Operand& o, DType common) {
+  if (!o.is_tensor()) {
+    return dispatch_integral(common, [&](auto tag) { return o.number().to<typename decltype(tag)::type>() == 0; });
+  }
+  IntView sizes = o.tensor().sizes();
+  Tensor values = dense_values(dense_values(o.tensor(), sizes, common), sizes, DType::Int64);
   const int64_t* p = values.data<int64_t>();
   for (int64_t i = 0; i < values.numel(); ++i) {
     if (p[i] == 0) return true;
@@ -63,7 +67,7 @@ PointwiseSpec spec_of(const BinaryInfo& info, const Operand& a, const Operand& b
   if (info.kind == Kind::floating) common = floating_result(common);
   kernels::Loop loop = find_loop(info.op, kernels::compute_of(common));
   if (loop == nullptr || (common == DType::Bool && !info.takes_bool)) not_implemented(info.loop_name, common, {a, b});
-  if (divides(info.op) && is_integral(common)) TL_CHECK(!has_zero(b), "ZeroDivisionError");
+  if (divides(info.op) && is_integral(common)) TL_CHECK(!has_zero(b, common), "ZeroDivisionError");
   return {info.name, loop, common, info.kind == Kind::predicate ? DType::Bool : common, info.cost,
           info.kind == Kind::predicate};
 }

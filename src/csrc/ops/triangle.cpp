@@ -1,4 +1,5 @@
 // Triangles and diagonals: tril, triu, their indices, diag, diag_embed, diagflat.
+#include <algorithm>
 #include <cstring>
 
 #include "autograd/record.h"
@@ -47,18 +48,31 @@ Tensor triangle(const Tensor& self, int64_t k, bool lower) {
 Tensor tril(const Tensor& self, int64_t diagonal) { return triangle(self, diagonal, true); }
 Tensor triu(const Tensor& self, int64_t diagonal) { return triangle(self, diagonal, false); }
 
+// How many elements lie on and below a diagonal.
+__int128 lower_count(int64_t rows, int64_t columns, int64_t offset) {
+  // Rows from `begin` on have some, from `full` on all.
+  int64_t begin = std::min(rows, std::max<int64_t>(0, -offset));
+  int64_t full = std::clamp<int64_t>(columns - offset - 1, begin, rows);
+  __int128 first = begin + offset + 1, ramp = full - begin;
+  return ramp * first + ramp * (ramp - 1) / 2 + __int128(rows - full) * columns;
+}
+
 Tensor triangle_indices(int64_t rows, int64_t columns, int64_t offset, std::optional<DType> dtype, bool lower) {
   TL_CHECK(rows >= 0, "row must be non-negative, got", rows);
   TL_CHECK(columns >= 0, "col must be non-negative, got", columns);
-  auto first = [&](int64_t r) { return lower ? 0 : std::min(std::max<int64_t>(r + offset, 0), columns); };
-  auto end = [&](int64_t r) { return lower ? std::min(std::max<int64_t>(r + offset + 1, 0), columns) : columns; };
-  int64_t n = 0;
-  for (int64_t r = 0; r < rows; ++r) n += end(r) - first(r);
-  Tensor out = empty(Dims{2, n}, DType::Int64);
+  constexpr int64_t most = int64_t(1) << 60;
+  TL_CHECK(rows < most && columns < most, "Storage size calculation overflowed with ", rows, " rows and ", columns, " columns");
+  offset = std::clamp(offset, -rows - 1, columns + 1);
+  __int128 count = lower ? lower_count(rows, columns, offset) : __int128(rows) * columns - lower_count(rows, columns, offset - 1);
+  TL_CHECK(count < most, "Storage size calculation overflowed with ", rows, " rows and ", columns, " columns");
+  Tensor out = empty(Dims{2, int64_t(count)}, DType::Int64);
   int64_t* row = out.data<int64_t>();
-  int64_t* column = row + n;
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = first(r); c < end(r); ++c) {
+  int64_t* column = row + int64_t(count);
+  int64_t* const end = column;
+  for (int64_t r = lower ? std::max<int64_t>(0, -offset) : 0; row != end; ++r) {
+    int64_t from = lower ? 0 : std::clamp<int64_t>(r + offset, 0, columns);
+    int64_t to = lower ? std::clamp<int64_t>(r + offset + 1, 0, columns) : columns;
+    for (int64_t c = from; c < to; ++c) {
       *row++ = r;
       *column++ = c;
     }

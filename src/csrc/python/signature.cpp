@@ -207,7 +207,8 @@ bool as_tensors(PyObject* o, Arena& arena, Value& value, bool allow_none) {
 
 bool convert(const Param& p, PyObject* o, Value& v, Arena& arena) {
   using Tag = Value::Tag;
-  if (o == Py_None && p.optional) {
+  // Of a list of tensors the items are optional, not the list.
+  if (o == Py_None && p.optional && p.type != Param::Type::tensors) {
     v.tag = Tag::none;
     return true;
   }
