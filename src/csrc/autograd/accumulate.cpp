@@ -90,7 +90,8 @@ NodePtr grad_accumulator(const Tensor& leaf) {
 }
 
 void AccumulateGrad::apply(Tensor* grads, Tensor*) {
-  if (grads[0].defined()) add_to_leaf(variable_, std::move(grads[0]));
+  // The leaf may have stopped requiring grad since the graph was made.
+  if (grads[0].defined() && requires_grad(variable_)) add_to_leaf(variable_, std::move(grads[0]));
   AutogradState* state = variable_->autograd;
   if (state != nullptr && !state->accumulate_hooks.empty()) [[unlikely]] {
     InterpreterSection section;

@@ -83,9 +83,9 @@ void SavedTensor::check_version(Node& owner) const {
   out << "one of the variables needed for gradient computation has been modified by an inplace operation: [torch."
       << dtype_legacy_name(impl_.dtype()) << "Tensor " << Shape{impl_.sizes()} << "]";
   if (is_output_) {
-    out << ", which is output " << output_nr_ << " of " << owner.name() << ",";
+    out << ", which is output " << output_nr_ << " of " << op_name(&owner) << ",";
   } else if (Node* fn = raw_grad_fn(impl_)) {
-    out << ", which is output " << impl_->output_nr << " of " << fn->name() << ",";
+    out << ", which is output " << impl_->output_nr << " of " << op_name(fn) << ",";
   }
   out << " is at version " << now << "; expected version " << version_ << " instead (needed by " << owner.name()
       << "). Hint: ";
@@ -93,7 +93,7 @@ void SavedTensor::check_version(Node& owner) const {
               ? "the backtrace further above shows the operation that failed to compute its gradient. The variable in "
                 "question was changed in there or anywhere later. Good luck!"
               : "enable anomaly detection to find the operation that failed to compute its gradient, with "
-                "torch.autograd.set_detect_anomaly(True).");
+                "torch.autograd.set_detect_anomaly(True, check_nan=False).");
   throw Error(ErrorKind::runtime, out.str());
 }
 

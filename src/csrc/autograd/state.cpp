@@ -12,15 +12,14 @@ void release_autograd_state(TensorImpl& impl) noexcept {
   delete std::exchange(impl.autograd, nullptr);
 }
 
-namespace {
-
-// The op of a node, as messages name it: "Unbind" for UnbindBackward0.
 std::string op_name(const Node* node) {
   if (node == nullptr) return "a function";
   std::string name = node->name();
   size_t end = name.rfind("Backward");
   return end == std::string::npos || end == 0 ? name : name.substr(0, end);
 }
+
+namespace {
 
 // Why views of this kind cannot be written in place, nor read after their memory was; null if they can.
 const char* view_restriction(ViewKind kind, bool written_itself) {
@@ -67,7 +66,7 @@ Node* regenerate_view_history(const Tensor& t) {
   if (view_restriction(t->view_kind, false) != nullptr) fail_on_view(t, false, nullptr);
   Tensor base = view_base(t);
   GradModeGuard recording(true);
-  Tensor slice = graph_ops.as_strided(base, t.sizes(), t.strides(), t->offset);
+  Tensor slice = slice_of(base, t.sizes(), t.strides(), t->offset, t.dtype());
   set_history(t, NodePtr::borrow(raw_grad_fn(slice)), slice->output_nr);
   t->attr_version = t.version();
   return raw_grad_fn(t);

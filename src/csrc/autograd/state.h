@@ -38,6 +38,9 @@ inline bool owns_memory_alone(const Tensor& t) {
          t->storage->refs.count() == (t->host == t->storage ? 2u : 1u);
 }
 
+// The op of a node as messages name it: "Unbind" for UnbindBackward0.
+std::string op_name(const Node* node);
+
 // The node that computed `t`, null for leaves; for a view whose base was written in place since, a
 // fresh node for today's history.
 Node* grad_fn(const Tensor& t);
@@ -120,6 +123,9 @@ struct GraphOps {
   Tensor (*as_strided)(const Tensor& t, IntView sizes, IntView strides, int64_t offset);
   void (*copy_)(const Tensor& dst, const Tensor& src);
   bool (*has_nan)(const Tensor& t);
+  Tensor (*real)(const Tensor& t);
+  Tensor (*view_as_real)(const Tensor& t);
+  Tensor (*view_as_complex)(const Tensor& t);
 };
 extern GraphOps graph_ops;
 

@@ -3,7 +3,7 @@
 
 #include "autograd/state.h"
 #include "core/strided.h"
-#include "ops/ops.h"
+#include "ops/view.h"
 
 namespace tl {
 
@@ -48,6 +48,9 @@ const struct LendGraphOps {
     };
     graph_ops.copy_ = [](const Tensor& dst, const Tensor& src) { copy_(dst, src); };
     graph_ops.has_nan = has_nan;
+    graph_ops.real = real;
+    graph_ops.view_as_real = view_as_real;
+    graph_ops.view_as_complex = view_as_complex;
   }
 } lend_graph_ops;
 

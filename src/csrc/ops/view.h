@@ -21,6 +21,10 @@ Tensor movedim(const Tensor& self, IntView source, IntView destination);
 Tensor unflatten(const Tensor& self, int64_t dim, IntView sizes);
 // A view that autograd follows as another name for self.
 Tensor alias_view(const Tensor& self);
+// A complex tensor as pairs of reals and back; the real part of any tensor.
+Tensor view_as_real(const Tensor& self);
+Tensor view_as_complex(const Tensor& self);
+Tensor real(const Tensor& self);
 Tensor pad_to(const Tensor& self, IntView sizes);
 std::vector<Tensor> split_with_sizes(const Tensor& self, IntView sizes, int64_t dim);
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim);
