@@ -157,13 +157,14 @@ void slopes(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n
     call;                      \
     break;                     \
   }
-#define TL_LOSSES(kind, call)                                                                    \
-  switch (kind) {                                                                                \
-    TL_LOSS(squared, Squared, call)                                                              \
-    TL_LOSS(absolute, Absolute, call) TL_LOSS(smooth_l1, SmoothL1, call)                         \
-        TL_LOSS(huber, Huber, call) TL_LOSS(bce, Bce, call) TL_LOSS(bce_logits, BceLogits, call) \
-            TL_LOSS(bce_logits_pos, BceLogitsPos, call) TL_LOSS(kl, Kl, call)                    \
-                TL_LOSS(kl_log, KlLog, call) TL_LOSS(soft_margin, SoftMargin, call)              \
+#define TL_LOSSES(kind, call)                                                              \
+  switch (kind) {                                                                          \
+    TL_LOSS(squared, Squared, call)                                                        \
+    TL_LOSS(absolute, Absolute, call)                                                      \
+    TL_LOSS(smooth_l1, SmoothL1, call) TL_LOSS(huber, Huber, call) TL_LOSS(bce, Bce, call) \
+        TL_LOSS(bce_logits, BceLogits, call) TL_LOSS(bce_logits_pos, BceLogitsPos, call)   \
+            TL_LOSS(kl, Kl, call) TL_LOSS(kl_log, KlLog, call)                             \
+                TL_LOSS(soft_margin, SoftMargin, call)                                     \
   }
 
 template <class T>
@@ -257,8 +258,18 @@ struct Targets {
 
 template <class T>
 T max_of(const T* x, int64_t n) {
+  constexpr int lanes = 16;  // as in sum_of
   T m = -INFINITY;
-  for (int64_t i = 0; i < n; ++i) m = larger(x[i], m);
+  int64_t i = 0;
+  if (n >= lanes) {
+    T partial[lanes];
+    for (int k = 0; k < lanes; ++k) partial[k] = x[k];
+    for (i = lanes; i + lanes <= n; i += lanes) {
+      for (int k = 0; k < lanes; ++k) partial[k] = larger(x[i + k], partial[k]);
+    }
+    for (int k = 0; k < lanes; ++k) m = larger(partial[k], m);
+  }
+  for (; i < n; ++i) m = larger(x[i], m);
   return m;
 }
 template <class T>
