@@ -38,7 +38,5 @@ struct ElementwiseArgs {
 };
 // Elements [begin, end) in the order of the dims.
 TL_KERNEL_SLOT(elementwise, void (*)(const ElementwiseArgs& args, int64_t begin, int64_t end));
-// n elements of `from`, `stride` bytes apart, into contiguous elements of a compute type.
-TL_KERNEL_SLOT(load_block, void (*)(DType to, DType from, int64_t n, void* dst, const void* src, int64_t stride));
 
 }  // namespace tl::kernels

@@ -67,7 +67,7 @@ TL_ALWAYS_INLINE RoundedDouble nearest(double x) {
 
 // (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2
 TL_ALWAYS_INLINE float exp_quotient(float r) {
-  return horner(r, 0.5000000068f, 0.1666666586f, 0.04166629364f, 0.008333497674f, 0.001394475852f, 0.0001979024382f);
+  return horner(r, 0.4999999341f, 0.1666652011f, 0.04166839424f, 0.008368780458f, 0.001381446582f);
 }
 TL_ALWAYS_INLINE double exp_quotient(double r) {
   return horner(r, 0.500000000043031021, 0.16666666785147, 0.0416666643910323605, 0.00833328160253541039,
@@ -86,6 +86,13 @@ TL_ALWAYS_INLINE float exp(float x) {
   return p * exp2i(half) * exp2i(n.integer - half);
 }
 TL_ALWAYS_INLINE double exp(double x) { return std::exp(x); }
+// The same where the result is known to be a normal number: -87 <= x <= 88, or NaN.
+TL_ALWAYS_INLINE float exp_normal(float x) {
+  Rounded n = nearest(x * 1.44269504f);
+  float r = reduce_ln2(x, n.value);
+  return (1.0f + (r + r * r * exp_quotient(r))) * exp2i(n.integer);
+}
+TL_ALWAYS_INLINE double exp_normal(double x) { return std::exp(x); }
 
 // e^x to float precision (1e-11), for -700 < x < 700.
 TL_ALWAYS_INLINE double exp_wide(double x) {
@@ -214,7 +221,8 @@ TL_ALWAYS_INLINE double sigmoid(double x) {
 }
 TL_ALWAYS_INLINE float tanh(float x) {
   float a = abs(x), z = x * x;
-  float large = 1.0f - 2.0f / (exp(2.0f * a) + 1.0f);
+  float c = a > 10.0f ? 10.0f : a;
+  float large = 1.0f - 2.0f / (exp_normal(2.0f * c) + 1.0f);
   // (tanh(x) - x) / x^3 for |x| < 0.65
   float small = x + x * z * horner(z, -0.3333325985f, 0.1333083035f, -0.05368802329f, 0.02046942033f, -0.005515164233f);
   return copysign(a < 0.625f ? small : large, x);
@@ -280,7 +288,7 @@ TL_ALWAYS_INLINE float erf(float x) {
   float c = a > 4.0f ? 4.0f : a;
   float g = horner(c, -0.0001824592365f, 1.129552037f, 0.6332724231f, 0.1083615419f, -0.02517180188f, 0.004190853135f,
                    -0.0004385293896f, 2.144551808e-5f);
-  float large = copysign(1.0f - exp(-g), x);
+  float large = copysign(1.0f - exp_normal(-g), x);
   return x != x ? x : a < 1.0f ? small : large;
 }
 TL_ALWAYS_INLINE double erf(double x) { return std::erf(x); }

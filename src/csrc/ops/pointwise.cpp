@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
+#include "kernels/copy.h"
 
 namespace tl {
 
@@ -189,7 +190,7 @@ void run(const PointwiseSpec& spec, const Tensor& out, Operands inputs) {
         step[k] = item_size(tensors[k]->dtype());
       } else {
         data[k] = filled[k];
-        kernels::load_block(compute, compute, out.numel(), filled[k], values[k].bytes, 0);
+        kernels::fill_run(item_size(compute), filled[k], int64_t(item_size(compute)), values[k].bytes, out.numel());
       }
     }
     if (out.numel() <= 64) {
