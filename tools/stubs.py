@@ -90,6 +90,7 @@ ATTRIBUTES = {
     "itemsize": "_int",
     "nbytes": "_int",
     "output_nr": "_int",
+    **dict.fromkeys(("is_floating_point", "is_complex", "is_signed"), "_bool"),
     **dict.fromkeys(("T", "H", "mT", "mH", "real", "imag"), "Tensor"),
 }
 METHODS = {
@@ -311,8 +312,10 @@ def class_stub(
             methods = [r for r in records[key] if is_method(r)]
             signatures = [s for r in methods for s in op_signatures(r, True, "")]
             lines += define(key, signatures, "    ")
-        elif key in METHODS:
+        elif name == "_VariableBase" and key in METHODS:
             lines += define(key, METHODS[key], "    ")
+        elif issubclass(cls, tuple) and hasattr(tuple, key):
+            continue  # as the base has it
         elif isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType, property)):
             kind = ATTRIBUTES.get(key, "Any")
             lines += ["    @property", f"    def {key}(self) -> {kind}: ..."]
@@ -322,6 +325,9 @@ def class_stub(
             unary = key in ("__neg__", "__pos__", "__abs__", "__invert__")
             other = "" if unary else ", other: Any"
             lines.append(f"    def {key}(self{other}, /) -> Tensor: ...")
+        elif isinstance(value, types.ClassMethodDescriptorType):
+            lines.append("    @classmethod")
+            lines.append(f"    def {key}(cls, *args: Any, **kwargs: Any) -> Any: ...")
         elif callable(value) or isinstance(value, (classmethod, staticmethod)):
             lines.append(f"    def {key}{python_signature(value, True)}: ...")
         else:

@@ -70,7 +70,7 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
 
     def __contains__(self, element: Any, /) -> bool:
         if isinstance(element, (Tensor, bool, int, float, complex)):
-            return bool((element == self).any().item())
+            return bool((self == element).any().item())
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
         )
@@ -134,7 +134,7 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
         with _TorchFunctionOff():
             state = copyreg_state(self)
             storage = _C._storage_bytes(self.detach())
-            args = (
+            args: tuple[Any, ...] = (
                 type(self),
                 bytes(memoryview(storage)),
                 self.dtype,

@@ -221,7 +221,7 @@ def einsum(*args: Any) -> Tensor:
         return _C.ops.einsum(equation, list(pairs[::2]))
     equation, operands = args[0], args[1:]
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = operands[0]
+        operands = tuple(operands[0])
     return _C.ops.einsum(equation, list(operands))
 
 

@@ -88,7 +88,9 @@ def _pickle(obj: Any, protocol: int) -> tuple[bytes, list[_StorageId]]:
         geometry = (plain.storage_offset(), tuple(plain.shape), plain.stride())
         return (storage_of(plain), *geometry, tensor.requires_grad, OrderedDict())
 
-    class Pickler(pickle._Pickler):  # type: ignore[name-defined, misc]
+    base: Any = pickle._Pickler  # type: ignore[attr-defined]
+
+    class Pickler(base):  # type: ignore[misc]
         def persistent_id(self, obj: Any) -> Any:
             return obj.persistent_id() if type(obj) is _StorageId else None
 
@@ -128,7 +130,7 @@ def _pickle(obj: Any, protocol: int) -> tuple[bytes, list[_StorageId]]:
                 super().save_type(obj)
 
         # A function's and a class's way through the dispatch table goes past the methods above.
-        dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+        dispatch = dict(base.dispatch)
         dispatch[type(_pickle)] = save_global
         dispatch[type] = save_type
 

@@ -23,7 +23,7 @@ class UntypedStorage:
     is_cuda = False
     is_sparse = False
 
-    def __init__(self, size: int | Any = 0, *, device: Any = None) -> None:
+    def __init__(self, size: Any = 0, *, device: Any = None) -> None:
         # A uint8 tensor over the whole storage stands for it.
         data = _C.ops.empty(size, dtype=_C.uint8, device=device) if isinstance(size, int) else None
         self._bytes: Tensor = (

@@ -67,7 +67,7 @@ class BackwardCFunction(_C._FunctionBase, FunctionCtx):
 
     _forward_cls: Any
 
-    def apply(self, *args: Any) -> Any:
+    def apply(self, *args: Any) -> Any:  # type: ignore[override]
         """Runs the user's backward, as the graph does."""
         backward, vjp = self._forward_cls.backward, self._forward_cls.vjp
         if backward is not Function.backward and vjp is not Function.vjp:

@@ -19,7 +19,8 @@ def context_decorator(make: Callable[[], Any], func: Any) -> Any:
             FutureWarning,
             stacklevel=2,
         )
-        func.__init__ = context_decorator(make, func.__init__)
+        initialize = context_decorator(make, func.__init__)  # type: ignore[misc]
+        func.__init__ = initialize  # type: ignore[misc, method-assign]
         return func
     if inspect.isgeneratorfunction(func):
         return _decorate_generator(make, func)
