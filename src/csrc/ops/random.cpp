@@ -112,41 +112,62 @@ void fill_bernoulli(const Tensor& self, double p, Generator* generator) {
   fill_bernoulli(self, p, 0, bits_of(1, self.dtype()), generator);
 }
 
-void fill_bernoulli(const Tensor& self, const Tensor& p, Generator* generator) {
-  const DType from = p.dtype(), to = self.dtype(), made = computed_in(from);
-  TL_CHECK_NOTIMPL(is_floating(from), "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_legacy_name(from), "'");
-  TL_CHECK_NOTIMPL(!is_complex(to), "\"bernoulli_tensor_cpu_self_\" not implemented for '", dtype_legacy_name(to), "'");
-  const bool is_double = made == DType::Float64;
-  constexpr int64_t piece = 512;
-  alignas(64) char p_values[piece * 8];
-  auto read = [&](const char* data, int64_t stride, int64_t n) {
-    kernels::convert_run(made, p_values, int64_t(item_size(made)), from, data, stride, n);
-  };
-  auto between = [](const auto* values, int64_t n) {
+namespace {
+
+// A run of probabilities in the type they are computed in.
+constexpr int64_t p_piece = 512;
+class Probabilities {
+ public:
+  explicit Probabilities(DType stored) : stored_(stored), made_(computed_in(stored)) {}
+  bool is_double() const { return made_ == DType::Float64; }
+  void read(const char* data, int64_t stride, int64_t n) {
+    kernels::convert_run(made_, values_, int64_t(item_size(made_)), stored_, data, stride, n);
+  }
+  const void* data() const { return values_; }
+  bool valid(int64_t n) const {
+    return is_double() ? between(reinterpret_cast<const double*>(values_), n)
+                       : between(reinterpret_cast<const float*>(values_), n);
+  }
+
+ private:
+  template <class T>
+  static bool between(const T* values, int64_t n) {
     bool valid = true;
     for (int64_t i = 0; i < n; ++i) valid &= values[i] >= 0 && values[i] <= 1;
     return valid;
-  };
-  // All probabilities are looked at before anything is drawn.
+  }
+  DType stored_, made_;
+  alignas(64) char values_[p_piece * 8];
+};
+
+}  // namespace
+
+void check_probabilities(const Tensor& p) {
+  TL_CHECK_NOTIMPL(is_floating(p.dtype()), "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_legacy_name(p.dtype()),
+                   "'");
+  Probabilities values(p.dtype());
   StridedLoop<1>(p.sizes(), {&p}).run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
-    for (int64_t i = 0; i < n; i += piece) {
-      int64_t m = std::min(piece, n - i);
-      read(data[0] + i * strides[0], strides[0], m);
-      bool valid = is_double ? between(reinterpret_cast<const double*>(p_values), m)
-                             : between(reinterpret_cast<const float*>(p_values), m);
-      TL_CHECK(valid, "bernoulli expects all elements of p to be in [0, 1]");
+    for (int64_t i = 0; i < n; i += p_piece) {
+      int64_t m = std::min(p_piece, n - i);
+      values.read(data[0] + i * strides[0], strides[0], m);
+      TL_CHECK(values.valid(m), "bernoulli expects all elements of p to be in [0, 1]");
     }
   });
+}
+
+void fill_bernoulli(const Tensor& self, const Tensor& p, Generator* generator) {
+  Probabilities values(p.dtype());
+  const bool is_double = values.is_double();
   Drawing drawing(generator, self.numel());
   StridedLoop<2>(self.sizes(), {&self, &p}).run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
-    alignas(64) uint32_t words[2 * piece];
-    alignas(64) uint8_t drawn[piece];
-    for (int64_t i = 0; i < n; i += piece) {
-      int64_t m = std::min(piece, n - i);
+    alignas(64) uint32_t words[2 * p_piece];
+    alignas(64) uint8_t drawn[p_piece];
+    for (int64_t i = 0; i < n; i += p_piece) {
+      int64_t m = std::min(p_piece, n - i);
       kernels::random_words(drawing->engine, words, is_double ? 2 * m : m);
-      read(data[1] + i * strides[1], strides[1], m);
-      kernels::bernoulli_each(is_double, words, p_values, drawn, m);
-      kernels::convert_run(to, data[0] + i * strides[0], strides[0], DType::UInt8, reinterpret_cast<char*>(drawn), 1, m);
+      values.read(data[1] + i * strides[1], strides[1], m);
+      kernels::bernoulli_each(is_double, words, values.data(), drawn, m);
+      kernels::convert_run(self.dtype(), data[0] + i * strides[0], strides[0], DType::UInt8, reinterpret_cast<char*>(drawn), 1, m);
     }
   });
 }

@@ -33,7 +33,9 @@ void fill_uniform(const Tensor& self, double from, double to, Generator* generat
 // As PyTorch draws: contiguous tensors of 16 elements and more in groups, others one by one.
 void fill_normal(const Tensor& self, double mean, double std, Generator* generator);
 void fill_bernoulli(const Tensor& self, double p, Generator* generator);
-// With the probabilities of a tensor of the same shape.
+// Fails where an element is no probability, or is of no floating dtype.
+void check_probabilities(const Tensor& p);
+// With the probabilities of a tensor of the same shape, which were checked.
 void fill_bernoulli(const Tensor& self, const Tensor& p, Generator* generator);
 // The same with other values than zero and one, given as the bits of elements.
 void fill_bernoulli(const Tensor& self, double p, uint64_t zero, uint64_t one, Generator* generator);

@@ -149,7 +149,9 @@ Tensor bernoulli_number_(const Tensor& self, double p, Generator* g) {
 Tensor bernoulli_tensor_(const Tensor& self, const Tensor& p, Generator* g) {
   check_inplace(self, "bernoulli_");
   if (is_complex(self.dtype())) not_implemented("bernoulli_tensor_cpu_self_", self.dtype());
-  fill_bernoulli(self, expand(p, self.sizes()), g);
+  Tensor each = expand(p, self.sizes());
+  check_probabilities(p);
+  fill_bernoulli(self, each, g);
   self.bump_version();
   if (needs_grad(self, p)) {
     record_inplace(self, "BernoulliBackward1", inputs(self, p), saves(), [sizes = Dims(p.sizes()), dtype = p.dtype()](Backward& b) {

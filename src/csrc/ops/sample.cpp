@@ -47,6 +47,9 @@ void refuse_out(const Tensor& out, bool recording, const char* name) {
 
 Tensor bernoulli(const Tensor& self, Generator* g, const Tensor& out) {
   refuse_out(out, needs_grad(self), "bernoulli");
+  const DType type = out.defined() ? out.dtype() : self.dtype();
+  TL_CHECK_NOTIMPL(!is_complex(type), "\"bernoulli_tensor_cpu_self_\" not implemented for '", dtype_legacy_name(type), "'");
+  check_probabilities(self);
   Tensor t = result(out, self.sizes(), self.dtype(), "bernoulli");
   fill_bernoulli(t, self, g);
   if (out.defined()) out.bump_version();
@@ -80,19 +83,21 @@ void check_std(const Tensor& std) {
   });
   TL_CHECK(valid, "normal expects all elements of std >= 0.0");
 }
-void check_normal_dtype(const Tensor& t) {
-  TL_CHECK_NOTIMPL(is_differentiable(t.dtype()) || t.numel() == 0, "\"normal_kernel_cpu\" not implemented for '",
-                   dtype_legacy_name(t.dtype()), "'");
+// A tensor for normal values; where none are drawn any dtype will do.
+Tensor normal_result(const Tensor& out, IntView sizes, DType dtype) {
+  DType type = out.defined() ? out.dtype() : dtype;
+  TL_CHECK_NOTIMPL(is_differentiable(type) || checked_numel(sizes) == 0, "\"normal_kernel_cpu\" not implemented for '",
+                   dtype_legacy_name(type), "'");
+  return result(out, sizes, dtype, "normal");
 }
 
 Tensor normal_tensors(const Tensor& mean, const Tensor& std, Generator* g, const Tensor& out) {
   check_std(std);
   refuse_out(out, needs_grad(mean, std), "normal");
-  Tensor t = result(out, broadcast_shapes(mean.sizes(), std.sizes()), mean.dtype(), "normal");
-  check_normal_dtype(t);
+  Tensor t = normal_result(out, broadcast_shapes(mean.sizes(), std.sizes()), mean.dtype());
   {
     NoGradGuard no_grad;
-    fill_normal(t, 0, 1, g);
+    if (t.numel() != 0) fill_normal(t, 0, 1, g);
     mul_(t, std);
     add_(t, mean);
   }
@@ -108,11 +113,10 @@ Tensor normal_tensors(const Tensor& mean, const Tensor& std, Generator* g, const
 Tensor normal_around(const Tensor& mean, double std, Generator* g, const Tensor& out) {
   check_std(std);
   refuse_out(out, needs_grad(mean), "normal");
-  Tensor t = result(out, mean.sizes(), mean.dtype(), "normal");
-  check_normal_dtype(t);
+  Tensor t = normal_result(out, mean.sizes(), mean.dtype());
   {
     NoGradGuard no_grad;
-    fill_normal(t, 0, std, g);
+    if (t.numel() != 0) fill_normal(t, 0, std, g);
     add_(t, mean);
   }
   if (needs_grad(mean)) {
@@ -123,11 +127,10 @@ Tensor normal_around(const Tensor& mean, double std, Generator* g, const Tensor&
 Tensor normal_spread(double mean, const Tensor& std, Generator* g, const Tensor& out) {
   check_std(std);
   refuse_out(out, needs_grad(std), "normal");
-  Tensor t = result(out, std.sizes(), std.dtype(), "normal");
-  check_normal_dtype(t);
+  Tensor t = normal_result(out, std.sizes(), std.dtype());
   {
     NoGradGuard no_grad;
-    fill_normal(t, 0, 1, g);
+    if (t.numel() != 0) fill_normal(t, 0, 1, g);
     mul_(t, std);
     add_(t, wrapped_number(mean));
   }
@@ -141,13 +144,12 @@ Tensor normal_numbers(double mean, double std, IntView size, Generator* g, const
   checked_numel(size);
   TL_CHECK(!(out.defined() && dtype && *dtype != out.dtype()), "dtype ", dtype_legacy_name(dtype.value_or(DType::Bool)),
            " does not match dtype of out parameter");
-  if (out.defined()) {
+  if (out.defined() && (is_differentiable(out.dtype()) || checked_numel(size) == 0)) {
     check_inplace(out, "normal");
-    resize_(out, size);
+    resize_(out, size);  // without the warning that others give
   }
-  Tensor t = result(out, size, dtype.value_or(default_dtype()), "normal");
-  check_normal_dtype(t);
-  fill_normal(t, mean, std, g);
+  Tensor t = normal_result(out, size, dtype.value_or(default_dtype()));
+  if (t.numel() != 0) fill_normal(t, mean, std, g);
   if (out.defined()) out.bump_version();
   return t;
 }

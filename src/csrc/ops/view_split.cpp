@@ -46,6 +46,12 @@ std::vector<Tensor> slices(const Tensor& self, IntView bounds, int64_t dim) {
   return out;
 }
 
+// Empty pieces can be asked for without end.
+void check_count(const char* name, int64_t count) {
+  constexpr int64_t most = int64_t(1) << 24;
+  TL_CHECK_KIND(out_of_memory, count <= most, name, ": ", count, " pieces are too many, ", most, " are the most");
+}
+
 }  // namespace
 
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
@@ -101,7 +107,8 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntView sizes, int64_t 
   for (int64_t s : sizes) {
     TL_CHECK(s >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
              Shape{sizes});
-    sum += s;
+    sum = s > total - sum ? total + 1 : sum + s;  // too much stays too much, without an overflow
+    if (sum > total) break;
   }
   TL_CHECK(sum == total, "split_with_sizes expects split_sizes to sum exactly to ", total,
            " (input tensor's size at dimension ", dim, "), but got split_sizes=", Shape{sizes});
@@ -113,8 +120,9 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   TL_CHECK(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
   dim = wrap_dim(dim, self.dim());
   int64_t total = self.sizes()[size_t(dim)];
-  int64_t size = (total + chunks - 1) / chunks;
+  int64_t size = total / chunks + (total % chunks != 0 ? 1 : 0);
   if (size > 0) return split_sized(self, size, dim);
+  check_count("chunk", chunks);
   return pieces(self, Dims(size_t(chunks), 0), dim, "SplitWithSizesBackward0");
 }
 
@@ -125,7 +133,9 @@ std::vector<Tensor> tensor_split_sections(const Tensor& self, int64_t sections, 
   dim = wrap_dim(dim, self.dim());
   TL_CHECK(sections > 0, "number of sections must be larger than 0, got ", sections);
   int64_t total = self.sizes()[size_t(dim)];
+  check_count("tensor_split", sections);
   std::vector<Tensor> out;
+  out.reserve(size_t(sections));
   int64_t start = 0;
   for (int64_t i = 0; i < sections; ++i) {
     int64_t n = total / sections + (i < total % sections ? 1 : 0);

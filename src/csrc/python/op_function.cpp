@@ -73,6 +73,9 @@ PyTypeObject* result_type_of(Signature& s) {
   return s.result_type;
 }
 
+// Is out= handled here, by copying the result? In-place forms have none.
+bool takes_out(const Overload& o) { return o.mode == Mode::plain && (o.signature->record->flags & op::out); }
+
 Result run(const Overload& o, const Value* values, Arena& arena) {
   const Signature& s = *o.signature;
   if (o.mode == Mode::plain) return s.record->call(values);
@@ -197,7 +200,7 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
         PyObject* name = PyTuple_GET_ITEM(kwnames, k);
         if (name != out_name() && PyUnicode_Compare(name, out_name()) != 0) continue;
         bool generic = false;
-        for (const Overload& o : *f->overloads) generic = generic || (o.signature->record->flags & op::out);
+        for (const Overload& o : *f->overloads) generic = generic || takes_out(o);
         if (!generic) break;
         out = args[nargs + k];
         held_args.assign(args, args + nargs + nk);
@@ -221,7 +224,7 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       if (arena.overriding != nullptr && !torch_function_disabled) [[unlikely]] {
         return call_override(f, arena.overriding, args, nargs, kwnames);
       }
-      if (out != nullptr && !(o.signature->record->flags & op::out)) continue;
+      if (out != nullptr && !takes_out(o)) continue;
       bool leaf = (o.signature->record->flags & op::creates) && check_factory(*o.signature, values, out);
       Result result = run(o, values, arena);
       if (out != nullptr) {
