@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from tools.stubs import parse
 
 import tensorlite
-from tools.stubs import parse
 
 FUNCTION, METHOD, INPLACE, OUT, INTERNAL, CREATES, WRITES_SELF, NONDIFFERENTIABLE, VIEW = (
     1 << i for i in range(9)

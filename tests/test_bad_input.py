@@ -165,7 +165,9 @@ class Caller:
             for t, was in zip(operands, before):
                 now = snapshot(t)
                 if now != was:
-                    self.fail(shown, f"{type(error).__name__}: {error}\n  changed {was}\n  to {now}")
+                    self.fail(
+                        shown, f"{type(error).__name__}: {error}\n  changed {was}\n  to {now}"
+                    )
                     break
         except BaseException as error:
             self.fail(shown, f"{type(error).__name__}: {error}")
@@ -282,7 +284,11 @@ def last_call(log):
 def run_worker(args, tmp_path):
     """Runs this file with `args`; a crash fails with the call it came from."""
     log = tmp_path / "call"
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "OMP_NUM_THREADS": "1",
+    }
     env.update(BAD_INPUT_LOG=str(log), PYTHONFAULTHANDLER="1")
     command = [sys.executable, __file__, *args]
     try:
@@ -290,9 +296,7 @@ def run_worker(args, tmp_path):
     except subprocess.TimeoutExpired:
         pytest.fail(f"does not come back: {last_call(log)}")
     if done.returncode not in (0, 1):
-        pytest.fail(
-            f"died with {done.returncode} in: {last_call(log)}\n{done.stderr[-3000:]}"
-        )
+        pytest.fail(f"died with {done.returncode} in: {last_call(log)}\n{done.stderr[-3000:]}")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 

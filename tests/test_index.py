@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from view_helpers import libraries, ramp, run, same_error, same_values
 
 import tensorlite
+from view_helpers import libraries, ramp, run, same_error, same_values
 
 torch = pytest.importorskip("torch")
 

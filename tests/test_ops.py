@@ -184,7 +184,7 @@ def call_theirs(s, args, kwargs):
 
 def test_every_record_is_complete():
     bare = []
-    for name, (signature, flags, doc, texts, _) in all_records():
+    for name, (signature, _, doc, texts, _) in all_records():
         no_parameters = "()" in signature
         if not doc or (not texts and not no_parameters):
             bare.append(name)
@@ -289,7 +289,7 @@ def differentiable(s):
     def f(*inputs):
         given = iter(inputs)
         a, k = map_tensors(lambda t: next(given), (args, kwargs))
-        if s.flags & WRITES_SELF or s.flags & INPLACE and op_writes(s):
+        if s.flags & WRITES_SELF or (s.flags & INPLACE and op_writes(s)):
             a = (a[0].clone(), *a[1:])
         return s.run(a, k)
 

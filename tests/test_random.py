@@ -7,9 +7,9 @@ import threading
 
 import numpy as np
 import pytest
-from side_by_side import compare, outcome
 
 import tensorlite
+from side_by_side import compare, outcome
 
 torch = pytest.importorskip("torch")
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import tensorlite
-
 from reduce_helpers import check, evaluate, pair, same_error, torch
 
 rng = np.random.default_rng(3)
@@ -76,7 +75,9 @@ def accepted(expression, x):
     return True
 
 
-@pytest.mark.parametrize("expression", expressions(SUMS, EXTREMES, SPREADS, NORMS, SOFTMAXES, SCANS))
+@pytest.mark.parametrize(
+    "expression", expressions(SUMS, EXTREMES, SPREADS, NORMS, SOFTMAXES, SCANS)
+)
 def test_like_pytorch(expression):
     """Values, dtypes, node names and two orders of gradients; or the same error."""
     for x in INPUTS.values():
@@ -123,7 +124,7 @@ def test_layouts(layout, dtype):
                 for f in ("sum", "amax", "mean", "var", "any"):
                     if f in ("mean", "var") and not x.is_floating_point():
                         continue
-                    if f == "any" and not dims or f == "var" and reduced(x, dims) < 2:
+                    if (f == "any" and not dims) or (f == "var" and reduced(x, dims) < 2):
                         continue
                     p, q = getattr(x, f)(dims), getattr(y, f)(dims)
                     assert tuple(p.shape) == tuple(q.shape)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from view_helpers import ramp, run, same_error, same_values
 
 import tensorlite
+from view_helpers import ramp, run, same_error, same_values
 
 torch = pytest.importorskip("torch")
 

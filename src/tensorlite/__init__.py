@@ -24,8 +24,8 @@ from ._C import (
     float16,
     float32,
     float64,
-    from_numpy,
     from_dlpack,
+    from_numpy,
     frombuffer,
     get_default_dtype,
     get_num_threads,
@@ -58,12 +58,12 @@ newaxis = None
 # FloatTensor and its kin, then every op that is a function.
 globals().update(_TYPES)
 if TYPE_CHECKING:
-    from ._ops import *  # noqa: F403
+    from ._ops import *
 globals().update({name: getattr(_C.ops, name) for name in _C._function_names})
 
 # Below what they import.
-from . import autograd, random  # noqa: E402
-from .autograd import (  # noqa: E402
+from . import autograd, linalg, nn, optim, random
+from .autograd import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -71,7 +71,7 @@ from .autograd import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
-from .functional import (  # noqa: E402
+from .functional import (
     broadcast_shapes,
     can_cast,
     einsum,
@@ -90,7 +90,7 @@ from .functional import (  # noqa: E402
     tensordot,
     typename,
 )
-from .random import (  # noqa: E402
+from .random import (
     Generator,
     default_generator,
     fork_rng,
@@ -100,8 +100,7 @@ from .random import (  # noqa: E402
     seed,
     set_rng_state,
 )
-from .serialization import load, save  # noqa: E402
-from .storage import TypedStorage, UntypedStorage  # noqa: E402
-from . import linalg, nn, optim  # noqa: E402
+from .serialization import load, save
+from .storage import TypedStorage, UntypedStorage
 
 __all__ = sorted(name for name in globals() if not name.startswith("_") and name != "annotations")

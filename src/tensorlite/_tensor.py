@@ -152,7 +152,9 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
         """`self`: tensors live on the CPU."""
         return self
 
-    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    def cuda(
+        self, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+    ) -> Tensor:
         """Raises: there is no CUDA in a CPU library."""
         raise AssertionError("Torch not compiled with CUDA enabled")
 

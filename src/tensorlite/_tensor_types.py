@@ -41,14 +41,16 @@ class tensortype(type):
 
 
 def _make(name: str, dtype: Any) -> tensortype:
-    return tensortype(name, (), {"dtype": dtype, "__module__": "torch", "is_cuda": False, "layout": _C.strided})
+    return tensortype(
+        name, (), {"dtype": dtype, "__module__": "torch", "is_cuda": False, "layout": _C.strided}
+    )
 
 
 TYPES: dict[str, tensortype] = {name: _make(name, dtype) for name, dtype in _NAMES.items()}
 
 
 def type_name(dtype: Any) -> str:
-    """"torch.FloatTensor" for float32, and so on."""
+    """ "torch.FloatTensor" for float32, and so on."""
     return "torch." + _NAME_OF[dtype]
 
 

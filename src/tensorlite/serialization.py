@@ -270,7 +270,9 @@ def _rebuild_tensor_v2(
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
 
 
-def _rebuild_tensor(storage: tuple[Tensor, Any], storage_offset: int, size: Any, stride: Any) -> Tensor:
+def _rebuild_tensor(
+    storage: tuple[Tensor, Any], storage_offset: int, size: Any, stride: Any
+) -> Tensor:
     return _rebuild_tensor_v2(storage, storage_offset, size, stride, False, None)
 
 
@@ -288,7 +290,9 @@ def _rebuild_parameter_with_state(
     return parameter
 
 
-def _rebuild_from_type_v2(func: Callable[..., Tensor], new_type: type, args: Any, state: Any) -> Tensor:
+def _rebuild_from_type_v2(
+    func: Callable[..., Tensor], new_type: type, args: Any, state: Any
+) -> Tensor:
     tensor = func(*args)
     if type(tensor) is not new_type:
         tensor = tensor.as_subclass(new_type)
@@ -350,7 +354,10 @@ def _allowed() -> dict[str, Any]:
     for name, value in vars(_C).items():
         if isinstance(value, (_C.dtype, _C.layout, _C.memory_format)):
             names[f"torch.{name}"] = value
-    names |= {f"__builtin__.{n}": names[f"builtins.{n}"] for n in ("set", "frozenset", "complex", "bytearray")}
+    names |= {
+        f"__builtin__.{n}": names[f"builtins.{n}"]
+        for n in ("set", "frozenset", "complex", "bytearray")
+    }
     return names
 
 
@@ -412,10 +419,16 @@ class _Archive:
             ) from error
         names = [n for n in self._zip.namelist() if n.rpartition("/")[2] == "data.pkl"]
         if not names:
-            raise RuntimeError("load: the archive has no data.pkl; it is not a checkpoint of torch.save")
+            raise RuntimeError(
+                "load: the archive has no data.pkl; it is not a checkpoint of torch.save"
+            )
         self._stem = min(names, key=len)[: -len("data.pkl")]
         self._storages: dict[str, Tensor] = {}
-        order = self.read("byteorder") if self._stem + "byteorder" in self._zip.NameToInfo else b"little"
+        order = (
+            self.read("byteorder")
+            if self._stem + "byteorder" in self._zip.NameToInfo
+            else b"little"
+        )
         if order.strip() != b"little":
             raise RuntimeError("load: big-endian checkpoints are not supported")
 
@@ -492,7 +505,9 @@ def load(
     weights_only = True if weights_only is None else weights_only
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
-            return load(file, map_location, pickle_module, weights_only=weights_only, **pickle_load_args)
+            return load(
+                file, map_location, pickle_module, weights_only=weights_only, **pickle_load_args
+            )
     if not hasattr(f, "read") or not hasattr(f, "seek"):
         raise AttributeError(
             f"load: a path or a file object with read and seek is due, not {type(f).__name__}"
@@ -536,4 +551,3 @@ def load(
         return Unpickler(io.BytesIO(archive.read("data.pkl")), **pickle_load_args).load()
     except (zipfile.BadZipFile, EOFError, IndexError, KeyError, UnicodeDecodeError) as error:
         raise pickle.UnpicklingError(f"load: the checkpoint is damaged: {error!r}") from error
-

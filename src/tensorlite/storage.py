@@ -11,7 +11,7 @@ from . import _C
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["UntypedStorage", "TypedStorage"]
+__all__ = ["TypedStorage", "UntypedStorage"]
 
 
 class UntypedStorage:
@@ -145,7 +145,11 @@ class TypedStorage:
     is_sparse = False
 
     def __init__(
-        self, *args: Any, wrap_storage: UntypedStorage | None = None, dtype: Any = None, device: Any = None
+        self,
+        *args: Any,
+        wrap_storage: UntypedStorage | None = None,
+        dtype: Any = None,
+        device: Any = None,
     ) -> None:
         self.dtype = _C.get_default_dtype() if dtype is None else dtype
         if wrap_storage is not None:

@@ -1,10 +1,10 @@
 """backward and autograd.grad: results, arguments, errors, what is accumulated and how."""
 
 import pytest
-from raised import raised
-from side_by_side import compare
 
 import tensorlite
+from raised import raised
+from side_by_side import compare
 
 
 def leaf(lib, *values):
@@ -150,7 +150,13 @@ def test_accumulation_under_create_graph():
         y.backward(create_graph=True)
         second = x.grad
         x.grad = None
-        return first, second, first is second, second.requires_grad, lib.autograd.grad(second.sum(), x)
+        return (
+            first,
+            second,
+            first is second,
+            second.requires_grad,
+            lib.autograd.grad(second.sum(), x),
+        )
 
     compare(scenario, warns=False)
 
@@ -399,9 +405,7 @@ def test_queued_callbacks():
             engine.queue_callback(lambda: engine.queue_callback(lambda: order.append("late")))
             with lib.enable_grad():
                 r = leaf(lib) * 2
-                r.register_hook(
-                    lambda g: engine.queue_callback(lambda: order.append("inner"))
-                )
+                r.register_hook(lambda g: engine.queue_callback(lambda: order.append("inner")))
                 r.sum().backward()
             order.append("after inner")
 

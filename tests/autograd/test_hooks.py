@@ -85,7 +85,9 @@ def test_order_of_all_hooks():
         y.retain_grad()
         y.register_hook(lambda g: order.append(("tensor", y.grad is None)))
         y.grad_fn.register_hook(say("node post"))
-        x.register_post_accumulate_grad_hook(lambda p: order.append(("accumulated", p.grad.tolist())))
+        x.register_post_accumulate_grad_hook(
+            lambda p: order.append(("accumulated", p.grad.tolist()))
+        )
         node = y.grad_fn.next_functions[0][0]
         node.register_prehook(say("leaf pre"))
         node.register_hook(lambda i, o: order.append(("leaf post", len(i), len(o))))

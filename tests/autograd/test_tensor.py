@@ -1,10 +1,10 @@
 """What a tensor shows of autograd: requires_grad, grad, data, detach, versions, in-place, views."""
 
 import pytest
-from raised import raised
-from side_by_side import compare
 
 import tensorlite
+from raised import raised
+from side_by_side import compare
 
 
 def leaf(lib, *values):

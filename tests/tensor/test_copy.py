@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from outcomes import same_outcome
 
 import tensorlite
+from outcomes import same_outcome
 
 torch = pytest.importorskip("torch")
 

@@ -1,9 +1,9 @@
 """Factories beside PyTorch's: values, dtypes, keywords, out=, errors."""
 
 import pytest
-from outcomes import same_outcome
 
 import tensorlite
+from outcomes import same_outcome
 
 INF, NAN = float("inf"), float("nan")
 

@@ -7,9 +7,9 @@ import fractions
 
 import numpy as np
 import pytest
-from outcomes import same_outcome
 
 import tensorlite
+from outcomes import same_outcome
 
 
 class Index:

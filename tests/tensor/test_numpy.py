@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from outcomes import same_outcome
 
 import tensorlite
+from outcomes import same_outcome
 
 NUMPY = {
     "numpy": lambda m: m.tensor([[1.0, 2.0], [3.0, 4.0]]).numpy(),

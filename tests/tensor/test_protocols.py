@@ -6,9 +6,9 @@ import pickle
 import weakref
 
 import pytest
-from outcomes import same_outcome
 
 import tensorlite
+from outcomes import same_outcome
 
 torch = pytest.importorskip("torch")
 

@@ -231,7 +231,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("data", HOSTILE)
 def test_hostile_pickles(data):
-    with pytest.raises(Exception):  # noqa: B017, PT011: whatever it is, it must be one
+    with pytest.raises(Exception):  # whatever it is, it must be one
         load_pickle(data)
 
 

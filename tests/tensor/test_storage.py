@@ -4,9 +4,9 @@ import copy
 import pickle
 
 import pytest
-from outcomes import same_outcome
 
 import tensorlite
+from outcomes import same_outcome
 
 STORAGE = {
     "untyped": lambda m: repr(m.tensor([1, 2], dtype=m.int16).untyped_storage()),

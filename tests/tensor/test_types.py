@@ -4,9 +4,9 @@ import copy
 import pickle
 
 import pytest
-from outcomes import same_outcome
 
 import tensorlite
+from outcomes import same_outcome
 
 TYPES = {
     "dtypes": lambda m: [

@@ -11,13 +11,13 @@ from .. import _C
 from .._tensor import Tensor
 
 __all__ = [
-    "FunctionCtx",
     "BackwardCFunction",
-    "FunctionMeta",
     "Function",
-    "once_differentiable",
+    "FunctionCtx",
+    "FunctionMeta",
     "InplaceFunction",
     "NestedIOFunction",
+    "once_differentiable",
 ]
 
 

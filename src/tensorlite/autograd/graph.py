@@ -13,15 +13,15 @@ from .._tensor import Tensor
 from ..utils.hooks import RemovableHandle
 
 __all__ = [
-    "saved_tensors_hooks",
-    "save_on_cpu",
-    "disable_saved_tensors_hooks",
-    "register_multi_grad_hook",
-    "allow_mutation_on_saved_tensors",
-    "Node",
     "GradientEdge",
+    "Node",
+    "allow_mutation_on_saved_tensors",
+    "disable_saved_tensors_hooks",
     "get_gradient_edge",
     "increment_version",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
     "set_warn_on_accumulate_grad_stream_mismatch",
 ]
 
@@ -73,7 +73,9 @@ class GradientEdge(NamedTuple):
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """The edge that the gradient of `tensor` arrives at."""
     if not tensor.requires_grad:
-        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+        )
     node = _C._gradient_node(tensor)
     return GradientEdge(node, tensor.output_nr)
 
