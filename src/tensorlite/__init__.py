@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 globals().update({name: getattr(_C.ops, name) for name in _C._function_names})
 
 # Below what they import.
-from . import autograd, linalg, nn, optim, random
+from . import autograd, random
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -102,5 +102,8 @@ from .random import (
 )
 from .serialization import load, save
 from .storage import TypedStorage, UntypedStorage
+
+# isort: split
+from . import linalg, nn, optim
 
 __all__ = sorted(name for name in globals() if not name.startswith("_") and name != "annotations")
