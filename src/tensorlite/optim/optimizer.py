@@ -149,7 +149,7 @@ class Optimizer:
                 or _global_optimizer_pre_hooks
                 or _global_optimizer_post_hooks
             ):
-                return func(self, *args, **kwargs)
+                return func(self, *args, **kwargs) if args or kwargs else func(self)
             all_args: tuple[Any, ...] = (self, *args)
             for hook in (
                 *_global_optimizer_pre_hooks.values(),
