@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices."""
+"""Linear algebra: norms, products, powers, the inverse."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from typing import Any
 from .. import _C
 from .._tensor import Tensor
 
-__all__ = ["matrix_norm", "norm", "vector_norm"]
+__all__ = [
+    "inv",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "multi_dot",
+    "norm",
+    "vector_norm",
+]
+
+inv = _C.ops.inverse
+matmul = _C.ops.matmul
+matrix_power = _C.ops.matrix_power
 
 
 def norm(
@@ -50,3 +62,11 @@ def matrix_norm(
     """The Frobenius norm ("fro"), or the largest (1, inf) or smallest (-1, -inf) sum of a column (±1)
     or a row (±inf) of absolute values."""
     return _C.ops.linalg_matrix_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
+
+
+def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
+    """The product of two or more matrices, in the order that takes the fewest multiplications. The
+    first may be a vector, taken as a row; the last one, taken as a column."""
+    if out is None:
+        return _C.ops.linalg_multi_dot(tensors)
+    return _C.ops.linalg_multi_dot(tensors, out=out)
