@@ -18,10 +18,8 @@
 #endif
 
 #if defined(_MSC_VER)
-#define TL_NOINLINE __declspec(noinline)
 #define TL_MEMBER_INLINE __forceinline
 #else
-#define TL_NOINLINE __attribute__((noinline))
 #define TL_MEMBER_INLINE inline __attribute__((always_inline))
 #endif
 

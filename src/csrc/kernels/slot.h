@@ -12,9 +12,11 @@
 
 #if defined(_MSC_VER)
 #define TL_ALWAYS_INLINE static __forceinline
+#define TL_NOINLINE __declspec(noinline)
 #define TL_RESTRICT __restrict
 #else
 #define TL_ALWAYS_INLINE static inline __attribute__((always_inline))
+#define TL_NOINLINE __attribute__((noinline))
 #define TL_RESTRICT __restrict__
 #endif
 

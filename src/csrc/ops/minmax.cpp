@@ -28,18 +28,6 @@ void check_not_empty(const Tensor& self, DimSet set, bool named, const char* nam
                         "'dim' argument.");
 }
 
-// The gradient goes in equal parts to all elements that have the chosen value. A NaN equals nothing, so
-// that its gradient is NaN, unless `nan_too`: then it is shared by all NaN.
-Tensor share_evenly(const Tensor& grad, const Tensor& self, const Tensor& result, DimSet set, bool keepdim, bool nan_too = false) {
-  int64_t n = self.dim();
-  Tensor value = with_dims(result, set, n, keepdim), g = with_dims(grad, set, n, keepdim);
-  if (set == 0) return g;
-  Tensor chosen = eq(self, value);
-  if (nan_too && has_nan(value)) chosen = logical_or(chosen, logical_and(isnan(value), isnan(self)));
-  chosen = to_dtype(chosen, grad.dtype());
-  return div(mul(chosen, g), sum(chosen, list_of(set, n), true));
-}
-
 Tensor extreme_value(const Tensor& self, DimSet set, bool keepdim, ReduceKind kind, const char* label, bool nan_too) {
   Tensor out = reduce_over(self, set, keepdim, reduction(kind, self.dtype(), self.dtype()));
   if (needs_grad(self)) {
@@ -125,6 +113,16 @@ Tensor arg_extreme(const Tensor& self, std::optional<int64_t> dim_arg, bool keep
 }
 
 }  // namespace
+
+Tensor share_evenly(const Tensor& grad, const Tensor& self, const Tensor& result, DimSet set, bool keepdim, bool nan_too) {
+  int64_t n = self.dim();
+  Tensor value = with_dims(result, set, n, keepdim), g = with_dims(grad, set, n, keepdim);
+  if (set == 0) return g;
+  Tensor chosen = eq(self, value);
+  if (nan_too && has_nan(value)) chosen = logical_or(chosen, logical_and(isnan(value), isnan(self)));
+  chosen = to_dtype(chosen, grad.dtype());
+  return div(mul(chosen, g), sum(chosen, list_of(set, n), true));
+}
 
 Tensor put_at_indices(const Tensor& grad, const Tensor& indices, int64_t dim, DimSet set, bool keepdim, IntView sizes) {
   const int64_t n = int64_t(sizes.size());
