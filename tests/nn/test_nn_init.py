@@ -49,6 +49,41 @@ def test_call(name, shape, args, kwargs):
     compare(check_call, name, shape, args, kwargs, tol=1e-5)
 
 
+DRAWS = [
+    ("uniform_", (-1.0, 2.0)),
+    ("normal_", (1.0, 2.0)),
+    ("trunc_normal_", ()),
+    ("trunc_normal_", (0.0, 1.0, -0.2, 0.1)),
+    ("trunc_normal_", (1.0, 2.0, -3.0, -1.0)),
+    ("xavier_uniform_", (2.0,)),
+    ("xavier_normal_", ()),
+    ("kaiming_uniform_", (0.5,)),
+    ("kaiming_normal_", ()),
+    ("sparse_", (0.4,)),
+]
+
+
+def check_draw(T, name, args, dtype, layout):
+    d = getattr(T, dtype)
+    w = {
+        "plain": lambda: T.zeros(5, 7, dtype=d),
+        "transposed": lambda: T.zeros(7, 5, dtype=d).t(),
+        "columns": lambda: T.zeros(6, 8, dtype=d)[:, ::2],
+        "empty": lambda: T.zeros(0, 3, dtype=d),
+    }[layout]()
+    result = outcome(getattr(T.nn.init, name), w, *args)
+    return [result if isinstance(result, str) else "done", w, T.rand(2)]
+
+
+@pytest.mark.parametrize("layout", ["plain", "transposed", "columns", "empty"])
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("name, args", DRAWS)
+def test_draws(name, args, dtype, layout):
+    """The streams are consumed alike, whatever the dtype and the layout."""
+    tol = {"float16": 2e-3, "bfloat16": 2e-2}.get(dtype, 1e-9)
+    compare(check_draw, name, args, dtype, layout, tol=tol)
+
+
 def check_generator(T):
     g = T.Generator()
     g.manual_seed(5)
