@@ -286,6 +286,20 @@ void random_integers_impl(const IntegerArgs& a) {
   }
 }
 
+void falling_remainders_impl(uint32_t* TL_RESTRICT words, int64_t n, uint32_t divisor) {
+  int64_t i = 0;
+  // By doubles as above, as long as quotients fit 32 bits.
+  for (const int64_t end = n < int64_t(divisor) - 2 ? n : int64_t(divisor) - 2; i < end; ++i) {
+    double d = double(int32_t((divisor - uint32_t(i)) ^ 0x80000000u)) + 0x1p31;
+    double x = double(int32_t(words[i] ^ 0x80000000u)) + 0x1p31;
+    double r = x - double(int32_t(x / d)) * d;
+    r = r < 0 ? r + d : r;
+    r = r >= d ? r - d : r;
+    words[i] = uint32_t(int32_t(r - 0x1p31)) ^ 0x80000000u;
+  }
+  for (; i < n; ++i) words[i] %= divisor - uint32_t(i);
+}
+
 // --- bernoulli ----------------------------------------------------------------------------------
 
 // Compared as integers: a 53-bit k has k * 2**-53 < p exactly where k < ceil(p * 2**53).
@@ -351,6 +365,7 @@ TL_KERNEL(uniform_values, &uniform_values_impl);
 TL_KERNEL(normal_groups, &normal_groups_impl);
 TL_KERNEL(normal_pairs, &normal_pairs_impl);
 TL_KERNEL(random_integers, &random_integers_impl);
+TL_KERNEL(falling_remainders, &falling_remainders_impl);
 TL_KERNEL(bernoulli_values, &bernoulli_values_impl);
 TL_KERNEL(bernoulli_each, &bernoulli_each_impl);
 TL_KERNEL(draw_doubles, &draw_doubles_impl);

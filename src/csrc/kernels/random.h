@@ -44,6 +44,9 @@ struct IntegerArgs {
 };
 TL_KERNEL_SLOT(random_integers, void (*)(const IntegerArgs& args));
 
+// words[i] %= divisor - i, for a divisor of at least n.
+TL_KERNEL_SLOT(falling_remainders, void (*)(uint32_t* words, int64_t n, uint32_t divisor));
+
 // `one` where a uniform 53-bit value (two words) is below p, `zero` elsewhere, as elements of 1, 2, 4
 // or 8 bytes.
 struct BernoulliArgs {

@@ -372,10 +372,8 @@ void shuffle(T* values, int64_t n, Generator& g) {
   for (int64_t i = 0; i < n - 1;) {
     const int64_t m = std::min(block, n - 1 - i);
     kernels::random_words(g.engine, words, m);
-    for (int64_t k = 0; k < m; ++k) {
-      words[k] %= uint32_t(n - i - k);
-      TL_PREFETCH(values + i + k + words[k]);
-    }
+    kernels::falling_remainders(words, m, uint32_t(n - i));
+    for (int64_t k = 0; k < m; ++k) TL_PREFETCH(values + i + k + words[k]);
     for (int64_t k = 0; k < m; ++k, ++i) std::swap(values[i], values[i + words[k]]);
   }
 }
