@@ -281,6 +281,96 @@ def last_call(log):
     return log.read_text().partition("\n")[0] if log.exists() else "?"
 
 
+# --- what is no op ---
+
+# Functions that change the state of the whole process.
+GLOBAL = {
+    *("set_num_threads", "set_default_dtype", "_set_grad_enabled", "_set_module_hook_tables"),
+    *("_set_parameter_class", "_set_tensor_class", "_set_torch_function_enabled", "set_grad_enabled"),
+    *("_use_fast_lookup", "_set_anomaly", "enable_grad", "no_grad", "inference_mode"),
+}
+
+
+def sweep_functions(caller, rng):
+    """The functions and types of the extension module."""
+    for name, f in sorted(vars(caller.T._C).items()):
+        if callable(f) and name not in GLOBAL and not name.startswith("__"):
+            for _ in range(60 * EFFORT):
+                args = [caller.any_bad(rng) for _ in range(rng.randint(0, 5))]
+                caller.call(name, f, args, {})
+
+
+def sweep_attributes(caller, rng):
+    """Methods of tensors with bad arguments; attributes set to bad values."""
+    T = caller.T
+    ops = vars(T._C.ops)
+    skip = {"__class__", "__dict__", "__init_subclass__", "__subclasshook__", "__new__", "__del__"}
+    for name in sorted(set(dir(T.Tensor)) - skip):
+        if name in ops:
+            continue
+        for _ in range(25 * EFFORT):
+            t = rng.choice(caller.tensors)()
+            try:
+                f = getattr(t, name)
+            except ERRORS:
+                continue
+            if callable(f):
+                args = [caller.any_bad(rng) for _ in range(rng.randint(0, 3))]
+                caller.call("Tensor." + name, f, args, {})
+            elif not name.startswith("__"):
+                caller.call("setattr", setattr, [t, name, caller.any_bad(rng)], {})
+                caller.call("delattr", delattr, [rng.choice(caller.tensors)(), name], {})
+
+
+def sweep_operators(caller, rng):
+    """Indices, index assignment and the operators of Python."""
+    import operator
+
+    binary = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift lt le eq ne gt ge"
+    binary = [getattr(operator, n) for n in binary.split()]
+    inplace = "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift"
+    inplace = [getattr(operator, n) for n in inplace.split()]
+    unary = [operator.neg, operator.pos, operator.invert, abs, int, float, complex, bool, len, iter]
+    unary += [hash, repr, list, operator.index, round, divmod, memoryview, bytes]
+
+    def index():
+        if rng.random() < 0.5:
+            return caller.any_bad(rng)
+        parts = [slice(None), ..., None, 0, -1, slice(2**63, None), slice(None, None, -1)]
+        parts += [slice(-(2**70), 2**70, 2**40), slice(0, 1, 0), slice("a", None)]
+        return tuple(rng.choice([rng.choice(parts), caller.any_bad(rng)]) for _ in range(rng.randint(1, 5)))
+
+    for _ in range(1500 * EFFORT):
+        t = rng.choice(caller.tensors)()
+        caller.call("getitem", operator.getitem, [t, index()], {})
+        caller.call("setitem", operator.setitem, [t, index(), caller.any_bad(rng)], {})
+    for f in [*binary, *inplace]:
+        for _ in range(30 * EFFORT):
+            pair = [rng.choice(caller.tensors)(), caller.any_bad(rng)]
+            if rng.random() < 0.5 and f in binary:
+                pair.reverse()
+            caller.call(f.__name__, f, pair, {})
+    for f in unary:
+        for make in caller.tensors:
+            caller.call(f.__name__, f, [make()], {})
+
+
+SURFACES = {"functions": sweep_functions, "attributes": sweep_attributes, "operators": sweep_operators}
+
+
+def sweep_surface(name):
+    import warnings
+
+    import tensorlite as T
+
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    warnings.simplefilter("ignore")
+    caller = Caller(T)
+    SURFACES[name](caller, random.Random(name))
+    print(f"{caller.calls} calls of {name}", flush=True)
+    return caller.failures
+
+
 def run_worker(args, tmp_path):
     """Runs this file with `args`; a crash fails with the call it came from."""
     log = tmp_path / "call"
@@ -306,6 +396,13 @@ def test_every_op(shard, tmp_path):
     run_worker(names_of_ops()[shard::SHARDS], tmp_path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit on memory is POSIX's")
+@pytest.mark.parametrize("surface", SURFACES)
+def test_surface(surface, tmp_path):
+    run_worker(["--surface", surface], tmp_path)
+
+
 if __name__ == "__main__":
     limit_memory()
-    sys.exit(1 if sweep(sys.argv[1:]) else 0)
+    broken = sweep_surface(sys.argv[2]) if sys.argv[1] == "--surface" else sweep(sys.argv[1:])
+    sys.exit(1 if broken else 0)
