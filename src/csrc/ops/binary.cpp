@@ -1,7 +1,5 @@
 // Arithmetic: add, sub, mul, div and what they are called elsewhere.
 #include "autograd/record.h"
-#include "core/parallel.h"
-#include "ops/index_plan.h"
 #include "ops/pointwise.h"
 #include "ops/registry.h"
 
@@ -9,116 +7,6 @@ namespace tl {
 
 using kernels::BinaryOp;
 using Kind = BinaryInfo::Kind;
-
-// --- running a binary op ---------------------------------------------------------------------------
-
-namespace {
-
-bool quick(const Tensor& a, const Tensor& b) {
-  const TensorImpl *p = a.impl(), *q = b.impl();
-  if (p->dtype != DType::Float32 || q->dtype != DType::Float32 || !p->contiguous || !q->contiguous || p->ndim != q->ndim ||
-      p->numel > (1 << 16)) {
-    return false;
-  }
-  for (int d = 0; d < p->ndim; ++d) {
-    if (p->dims[d] != q->dims[d]) return false;
-  }
-  return true;
-}
-
-bool quick(const Tensor& a, const Scalar& b) {
-  return a.dtype() == DType::Float32 && a.is_contiguous() && a.numel() <= (1 << 16) && !b.is_complex();
-}
-
-// out = op(x, number), or op(number, x): the number stands in a short block of its own.
-void run_with_number(kernels::Loop loop, const Tensor& out, size_t out_width, const Tensor& x, const Scalar& number, bool first) {
-  constexpr int64_t block = 256;
-  alignas(64) float filled[block];
-  int64_t n = x.numel(), width = n < block ? n : block;
-  float value = number.to<float>();
-  for (int64_t i = 0; i < width; ++i) filled[i] = value;
-  char* to = out.bytes();
-  float* from = x.data<float>();
-  for (int64_t i = 0; i < n; i += block) {
-    void* data[] = {to + size_t(i) * out_width, first ? filled : from + i, first ? from + i : filled};
-    loop(n - i < block ? n - i : block, data);
-  }
-}
-
-bool divides(BinaryOp op) {
-  return op == BinaryOp::div_trunc || op == BinaryOp::div_floor || op == BinaryOp::remainder || op == BinaryOp::fmod;
-}
-// A divisor may wrap to zero in the dtype that it is converted to.
-bool has_zero(const Operand& o, DType common) {
-  if (!o.is_tensor()) {
-    return dispatch_integral(common, [&](auto tag) { return o.number().to<typename decltype(tag)::type>() == 0; });
-  }
-  IntView sizes = o.tensor().sizes();
-  Tensor values = dense_values(dense_values(o.tensor(), sizes, common), sizes, DType::Int64);
-  const int64_t* p = values.data<int64_t>();
-  for (int64_t i = 0; i < values.numel(); ++i) {
-    if (p[i] == 0) return true;
-  }
-  return false;
-}
-
-PointwiseSpec spec_of(const BinaryInfo& info, const Operand& a, const Operand& b) {
-  DType common = result_type({a, b});
-  if (info.kind == Kind::floating) common = floating_result(common);
-  kernels::Loop loop = find_loop(info.op, kernels::compute_of(common));
-  if (loop == nullptr || (common == DType::Bool && !info.takes_bool)) not_implemented(info.loop_name, common, {a, b});
-  if (divides(info.op) && is_integral(common)) TL_CHECK(!has_zero(b, common), "ZeroDivisionError");
-  return {info.name, loop, common, info.kind == Kind::predicate ? DType::Bool : common, info.cost,
-          info.kind == Kind::predicate};
-}
-
-}  // namespace
-
-Tensor binary(const BinaryInfo& info, const Operand& a, const Operand& b) {
-  if (a.is_tensor() && b.is_tensor() && quick(a.tensor(), b.tensor())) [[likely]] {
-    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
-      const Tensor &x = a.tensor(), &y = b.tensor();
-      Tensor out = empty(x.sizes(), info.kind == Kind::predicate ? DType::Bool : DType::Float32);
-      void* data[] = {out.bytes(), x.bytes(), y.bytes()};
-      loop(x.numel(), data);
-      return out;
-    }
-  }
-  const bool number_first = !a.is_tensor();
-  const Operand &tensor = number_first ? b : a, &number = number_first ? a : b;
-  if (tensor.is_tensor() && !number.is_tensor() && quick(tensor.tensor(), number.number())) [[likely]] {
-    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
-      bool predicate = info.kind == Kind::predicate;
-      Tensor out = empty(tensor.tensor().sizes(), predicate ? DType::Bool : DType::Float32);
-      run_with_number(loop, out, predicate ? 1 : 4, tensor.tensor(), number.number(), number_first);
-      return out;
-    }
-  }
-  return pointwise(spec_of(info, a, b), {a, b});
-}
-
-void binary_(const BinaryInfo& info, const Tensor& self, const Operand& other) {
-  if (other.is_tensor() && quick(self, other.tensor()) && info.kind != Kind::predicate &&
-      (self->storage != other.tensor()->storage || self->offset == other.tensor()->offset)) [[likely]] {
-    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
-      void* data[] = {self.bytes(), self.bytes(), other.tensor().bytes()};
-      loop(self.numel(), data);
-      self.bump_version();
-      return;
-    }
-  }
-  if (!other.is_tensor() && info.kind != Kind::predicate && quick(self, other.number())) {
-    if (kernels::Loop loop = kernels::binary_loop(info.op, kernels::Compute::f32)) {
-      run_with_number(loop, self, 4, self, other.number(), false);
-      self.bump_version();
-      return;
-    }
-  }
-  PointwiseSpec spec = spec_of(info, self, other);
-  if (info.kind != Kind::predicate) check_cast(info.name, spec.result, self);
-  pointwise_into(spec, self, {self, other});
-  self.bump_version();
-}
 
 namespace {
 
@@ -128,6 +16,12 @@ constexpr BinaryInfo mul_info{"mul", BinaryOp::mul, "mul_cpu"};
 constexpr BinaryInfo div_info{"div", BinaryOp::div, "div_true_cpu", Kind::floating};
 constexpr BinaryInfo div_trunc_info{"div", BinaryOp::div_trunc, "div_trunc_cpu", Kind::plain, Cost::medium, false};
 constexpr BinaryInfo div_floor_info{"floor_divide", BinaryOp::div_floor, "div_floor_cpu", Kind::plain, Cost::medium, false};
+
+// What a backward uses last gives its memory to the result.
+bool fits(const Tensor& spare, const Tensor& other) {
+  return is_spare(spare) && spare.dtype() == other.dtype() && equal(spare.sizes(), other.sizes());
+}
+bool fits(const Tensor& spare, const Scalar& other) { return is_spare(spare) && !other.is_complex(); }
 
 // --- add and sub -----------------------------------------------------------------------------------
 
@@ -152,7 +46,7 @@ void sub_backward(Backward& b) {
 auto scaled_backward(const Scalar& alpha) {
   return [alpha](Backward& b) {
     b[0] = b.grad();
-    if (b.needs(1)) b[1] = mul(b.grad(), alpha.is_complex() ? Scalar(std::conj(alpha.to<std::complex<double>>())) : alpha);
+    if (b.needs(1)) b[1] = mul(std::as_const(b.grad()), alpha.is_complex() ? Scalar(std::conj(alpha.to<std::complex<double>>())) : alpha);
   };
 }
 // other scaled to join self, in the dtype that the two promote to.
@@ -202,6 +96,11 @@ Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
     record(out, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
   }
   return out;
+}
+Tensor add(Tensor&& self, const Scalar& other) {
+  if (!fits(self, other)) return add(std::as_const(self), other);
+  binary_(add_info, self, other);
+  return std::move(self);
 }
 Tensor add_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "add_", other);
@@ -306,9 +205,8 @@ Tensor rsub_op(const Tensor& self, const Tensor& other, const Scalar& alpha) {
 // --- mul and div -----------------------------------------------------------------------------------
 
 void mul_backward(Backward& b) {
-  const Tensor& g = b.grad();
-  if (b.needs(0)) b[0] = mul(g, conj(b.saved(1)));
-  if (b.needs(1)) b[1] = mul(g, conj(b.saved(0)));
+  if (b.needs(1)) b[1] = mul(b.grad(), conj(b.saved(0)));
+  if (b.needs(0)) b[0] = mul(std::move(b.grad()), conj(b.saved(1)));
 }
 Scalar conj(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to<std::complex<double>>())) : s; }
 
@@ -328,9 +226,27 @@ Tensor mul(const Tensor& self, const Scalar& other) {
   if (needs_grad(self)) {
     if (is_narrower(out, self)) return mul(widened(self), other);
     record(out, "MulBackward0", inputs(self, undefined_tensor), saves(),
-           [other](Backward& b) { b[0] = mul(b.grad(), conj(other)); });
+           [other](Backward& b) { b[0] = mul(std::move(b.grad()), conj(other)); });
   }
   return out;
+}
+Tensor mul(Tensor&& self, const Tensor& other) {
+  if (!fits(self, other)) return mul(std::as_const(self), other);
+  binary_(mul_info, self, other);
+  return std::move(self);
+}
+Tensor mul(const Tensor& self, Tensor&& other) {
+  if (!fits(other, self)) return mul(self, std::as_const(other));
+  binary_(mul_info, other, self);
+  return std::move(other);
+}
+Tensor mul(Tensor&& self, Tensor&& other) {
+  return is_spare(self) ? mul(std::move(self), std::as_const(other)) : mul(std::as_const(self), std::move(other));
+}
+Tensor mul(Tensor&& self, const Scalar& other) {
+  if (!fits(self, other)) return mul(std::as_const(self), other);
+  binary_(mul_info, self, other);
+  return std::move(self);
 }
 Tensor mul_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "mul_", other);
@@ -347,7 +263,7 @@ Tensor mul_(const Tensor& self, const Scalar& other) {
   binary_(mul_info, self, other);
   if (needs_grad(self)) {
     record_inplace(self, "MulBackward0", inputs(self, undefined_tensor), saves(),
-                   [other](Backward& b) { b[0] = mul(b.grad(), conj(other)); });
+                   [other](Backward& b) { b[0] = mul(std::move(b.grad()), conj(other)); });
   }
   return self;
 }
@@ -362,7 +278,7 @@ void div_backward(Backward& b) {
   if (b.needs(0)) b[0] = std::move(to_self);
 }
 auto div_backward_by(const Scalar& other) {
-  return [other](Backward& b) { b[0] = div(b.grad(), conj(other)); };
+  return [other](Backward& b) { b[0] = div(std::move(b.grad()), conj(other)); };
 }
 // The quotient is rounded: its slope is zero.
 void rounded_backward(Backward& b) {
@@ -388,6 +304,16 @@ Tensor div(const Tensor& self, const Scalar& other) {
     record(out, "DivBackward0", inputs(self, undefined_tensor), saves(), div_backward_by(other));
   }
   return out;
+}
+Tensor div(Tensor&& self, const Tensor& other) {
+  if (!fits(self, other)) return div(std::as_const(self), other);
+  binary_(div_info, self, other);
+  return std::move(self);
+}
+Tensor div(Tensor&& self, const Scalar& other) {
+  if (!fits(self, other)) return div(std::as_const(self), other);
+  binary_(div_info, self, other);
+  return std::move(self);
 }
 Tensor div_(const Tensor& self, const Tensor& other) {
   check_inplace(self, "div_", other);

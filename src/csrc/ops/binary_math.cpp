@@ -351,6 +351,10 @@ constexpr const char* integers = "tensor([12, -5, 6]), tensor([10, 3, 4]) | tens
 #define TL_RECORDS(name, f, self, other, flags, doc, samples)                                              \
   {name "(" self " self, " other " other) -> Tensor", TL_OP(f##_op), both | flags, doc, samples},          \
   {name "_(Tensor self, " other " other) -> Tensor", TL_OP(f##_in), writes | flags, doc " In place.", samples}
+constexpr uint32_t function_too = op::function;  // of the in-place form
+#define TL_RECORDS_BOTH(name, f, self, other, flags, doc, samples)                                                    \
+  {name "(" self " self, " other " other) -> Tensor", TL_OP(f##_op), both | flags, doc, samples},                     \
+  {name "_(Tensor self, " other " other) -> Tensor", TL_OP(f##_in), writes | function_too | flags, doc " In place.", samples}
 const OpRecord records[] = {
     TL_RECORDS("remainder", remainder, "Operand", "Operand", 0, "What is left of Python's `%`: it has the sign of the divisor.",
                "randn(3, 4), rand(4) + 0.5 | randn(4, 3).t(), 0.3 | tensor([7, -7]), 3 | 5, tensor([3, -3])"),
@@ -374,12 +378,12 @@ const OpRecord records[] = {
      "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(4, 3).t(), randn(())"},
     {"logaddexp2(Tensor self, Tensor other) -> Tensor", TL_OP(logaddexp2_op), both,
      "log2(2^self + 2^other), without overflow.", "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4)"},
-    TL_RECORDS("xlogy", xlogy, "Operand", "Operand", 0, "self log(other), and 0 where self is 0.", positive),
+    TL_RECORDS_BOTH("xlogy", xlogy, "Operand", "Operand", 0, "self log(other), and 0 where self is 0.", positive),
     TL_RECORDS("copysign", copysign, "Tensor", "Operand", 0, "The size of self with the sign of other.",
                "randn(3, 4), randn(4) | randn(4, 3).t(), -1.0"),
     TL_RECORDS("nextafter", nextafter, "Tensor", "Tensor", 0, "The number next to self in the direction of other.",
                "randn(3, 4), randn(4)"),
-    TL_RECORDS("ldexp", ldexp, "Tensor", "Tensor", 0, "self times 2 to the power of other.",
+    TL_RECORDS_BOTH("ldexp", ldexp, "Tensor", "Tensor", 0, "self times 2 to the power of other.",
                "randn(3, 4), randn(4) | randn(4, 3).t(), tensor([1, -2, 3, 0])"),
     {"heaviside(Tensor self, Tensor values) -> Tensor", TL_OP(heaviside), both | no_gradient,
      "0 below zero, 1 above, `values` at zero.", "tensor([-1.0, 0.0, 2.0]), tensor([0.5])"},
@@ -401,8 +405,8 @@ const OpRecord records[] = {
                "The bits moved up; 0 where that is more than there are.", "tensor([1, 2, -3]), tensor([1, 3, 2])"),
     TL_RECORDS("bitwise_right_shift", bitwise_right_shift, "Operand", "Operand", no_gradient,
                "The bits moved down, the sign kept.", "tensor([16, 20, -3]), tensor([1, 3, 2])"),
-    TL_RECORDS("gcd", gcd, "Tensor", "Tensor", no_gradient, "The greatest common divisor.", integers),
-    TL_RECORDS("lcm", lcm, "Tensor", "Tensor", no_gradient, "The least common multiple.", integers),
+    TL_RECORDS_BOTH("gcd", gcd, "Tensor", "Tensor", no_gradient, "The greatest common divisor.", integers),
+    TL_RECORDS_BOTH("lcm", lcm, "Tensor", "Tensor", no_gradient, "The least common multiple.", integers),
 };
 const RegisterOps registered(records);
 

@@ -20,6 +20,7 @@ class Operand {
   bool is_tensor() const { return tensor_ != nullptr; }
   const Tensor& tensor() const { return *tensor_; }
   const Scalar& number() const { return *number_; }
+  bool is_wrapped_number() const { return tensor_ != nullptr && tensor_->is_wrapped_number(); }
   bool is_number() const { return tensor_ == nullptr || tensor_->is_wrapped_number(); }
   int64_t dim() const { return tensor_ != nullptr ? tensor_->dim() : 0; }
   DType dtype() const { return tensor_ != nullptr ? tensor_->dtype() : number_->dtype(); }
@@ -144,6 +145,22 @@ void nary_(const NaryInfo& info, const Tensor& self, Operands inputs);
 // The same in a dtype that the numbers among the inputs do not raise.
 Tensor nary_as(const NaryInfo& info, DType common, Operands inputs);
 void nary_as_(const NaryInfo& info, const Tensor& self, Operands inputs);
+
+// Arithmetic on tensors that are given up: where no graph is recorded and nobody else holds one, it is
+// overwritten with the result. So a formula in a backward takes one allocation, not one per operation.
+inline bool is_spare(const Tensor& t) {
+  return !grad_state.grad_enabled && t.use_count() == 1 && t->storage->refs.count() == (t->host != nullptr ? 2u : 1u) &&
+         t->python == nullptr && !t.is_view() && t.is_contiguous() && is_floating(t.dtype()) && !requires_grad(t) &&
+         !t.is_inference();
+}
+Tensor add(Tensor&& self, const Scalar& other);
+Tensor mul(Tensor&& self, const Tensor& other);
+Tensor mul(const Tensor& self, Tensor&& other);
+Tensor mul(Tensor&& self, Tensor&& other);
+Tensor mul(Tensor&& self, const Scalar& other);
+Tensor div(Tensor&& self, const Tensor& other);
+Tensor div(Tensor&& self, const Scalar& other);
+Tensor neg(Tensor&& self);
 
 // The conjugate of a complex tensor; a real one itself.
 Tensor conj(const Tensor& self);

@@ -184,6 +184,12 @@ Tensor op_in_place(const Tensor& x) {
 #include "kernels/unary_table.h"
 #undef TL_UNARY
 
+Tensor neg(Tensor&& self) {
+  if (!is_spare(self)) return neg(std::as_const(self));
+  unary_(infos[int(UnaryOp::neg)], self);
+  return std::move(self);
+}
+
 Tensor conj(const Tensor& self) { return is_complex(self.dtype()) ? conj_physical(self) : self; }
 
 namespace {
@@ -288,6 +294,14 @@ Tensor round_to_(const Tensor& self, int64_t decimals) {
 }
 
 Tensor polygamma_method(const Tensor& self, int64_t n) { return polygamma(n, self); }
+Tensor polygamma_(const Tensor& self, int64_t n) {
+  Tensor x = inplace_operand(self, "polygamma_");
+  return finish_inplace(self, polygamma(n, x), "polygamma_");
+}
+
+// Conjugates and negatives are never left to do here.
+bool is_lazy(const Tensor&) { return false; }
+Tensor resolve(const Tensor& self) { return self; }
 
 constexpr uint32_t both = op::function | op::method;
 constexpr const char* samples = "rand(3, 4) * 0.8 + 0.1 | (rand(4, 3) * 0.8 + 0.1).t() | rand(()) * 0.5 + 0.2 | rand(0, 3)";
@@ -345,6 +359,14 @@ const OpRecord records[] = {
      "The n-th derivative of digamma.", "1, rand(3, 4) + 0.5 | 2, rand(4, 3).t() + 0.5"},
     {"polygamma(Tensor self, int n) -> Tensor", TL_OP(polygamma_method), op::method, "The n-th derivative of digamma.",
      "rand(3, 4) + 0.5, 1"},
+    {"polygamma_(Tensor self, int n) -> Tensor", TL_OP(polygamma_), op::method | op::writes_self, "polygamma in place.",
+     "rand(3, 4) + 0.5, 1"},
+    {"is_conj(Tensor self) -> bool", TL_OP(is_lazy), both | op::nondifferentiable, "False: conjugates are computed at once.",
+     "randn(3)"},
+    {"is_neg(Tensor self) -> bool", TL_OP(is_lazy), both | op::nondifferentiable, "False: negatives are computed at once.",
+     "randn(3)"},
+    {"resolve_conj(Tensor self) -> Tensor", TL_OP(resolve), both | op::view, "The tensor itself.", "randn(3)"},
+    {"resolve_neg(Tensor self) -> Tensor", TL_OP(resolve), both | op::view, "The tensor itself.", "randn(3)"},
 };
 const RegisterOps registered(records);
 
