@@ -315,6 +315,9 @@ def test_overlapping_operands():
     x = fixed(tensorlite, 4, 4)  # what PyTorch leaves undefined
     y = x.clone()
     assert tensorlite.equal(y.addmm_(y, y.t()), tensorlite.addmm(x, x, x.t()))
+    z = fixed(tensorlite, 2, 4, 4)
+    expected = tensorlite.addbmm(z[0], z, z)
+    assert tensorlite.equal(z[0].addbmm_(z, z), expected)
     assert tensorlite.equal(tensorlite.mm(y, x, out=y), x.addmm(x, x.t()) @ x)
 
 

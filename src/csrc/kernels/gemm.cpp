@@ -1,18 +1,22 @@
 // Real matrix products.
 //
-// One register tile does the work: up to tile_rows x 2 vectors of C stay in registers while k runs,
-// each step taking one row of B (two vectors) and one broadcast element per row of A. Broadcasts do
-// not care how A lies in memory, so A is read in place, transposed or not; B is read in place where
-// its rows are contiguous. Copies
-// ("packing") serve two ends only: B with contiguous columns is turned, and large operands are laid
-// out in the order in which the tile reads them, so that neither cache sets nor pages conflict.
-// Where few rows meet long contiguous columns of B (a layer at batch 1), the turn would cost more
-// than the product: then vectors run along k instead, four columns at a time. Below some dozens of
-// multiplications plain loops are fastest.
+// One register tile does most of the work: up to tile_rows x 2 vectors of C stay in registers while
+// k runs, each step taking one row of B (two vectors) and one broadcast element per row of A.
+// Broadcasts do not care how A lies in memory, so A is read in place, transposed or not, and B is
+// where its rows are contiguous and it fits the L2: measured, that beats copies ("packing") up to
+// 256 x 256. Copies serve B with contiguous columns, which is turned, and large operands, which are
+// laid out in the order in which the tile reads them, so that neither cache sets nor pages
+// conflict.
 //
-// Blocks for large operands: block_k (a B panel of block_k x 2 vectors fills most of a 32 KiB L1),
-// block_m (a block_m x block_k piece of A stays in L2), block_n (block_k x block_n of B stays in
-// L3).
+// Where contiguous rows of A meet contiguous columns of B (a layer's weight) vectors run along k
+// instead, four columns at a time: nothing is turned, and no lane is wasted on few columns. Below
+// some dozens of multiplications plain loops are fastest.
+//
+// Blocks of large products: block_m x block_k of A (64 KiB) stays in the L2 while panels of B,
+// block_k x 2 vectors (up to 32 KiB), pass by, each read block_m / tile_rows times; block_k x
+// block_n of B (2 MiB) stays in the L3. Longer blocks of k would save passes over C but push A out
+// of small L2s. Work is cut into pieces by size alone, and each element of C is summed in one
+// order.
 #include "kernels/gemm.h"
 
 #include <algorithm>
@@ -375,55 +379,61 @@ void large(const Problem<T>& p) {
 
 // --- vectors along k -----------------------------------------------------------------------------
 
-// Sums of Rows rows of A (contiguous) with four columns of B (contiguous).
-template <class T, int Rows>
-TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* const* columns, int64_t k, T* out,
-                           int64_t stride) {
+// Sums of Rows rows of A (contiguous) with four columns of B (contiguous), each row's given to
+// `put`.
+template <class T, int Rows, class Put>
+TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* b0, const T* b1, const T* b2,
+                           const T* b3, int64_t k, Put put) {
   constexpr int w = lanes<T>;
   Vec<T> sums[Rows][4] = {};
-  int64_t p = 0;
-  for (; p + w <= k; p += w) {
+  auto step = [&](auto read) {
     Vec<T> x[Rows];
+    const Vec<T> y[4] = {read(b0), read(b1), read(b2), read(b3)};
     TL_UNROLL(8)
-    for (int i = 0; i < Rows; ++i) x[i] = load(a + i * a_row + p);
+    for (int i = 0; i < Rows; ++i) x[i] = read(a + i * a_row);
     TL_UNROLL(4)
     for (int j = 0; j < 4; ++j) {
-      Vec<T> y = load(columns[j] + p);
       TL_UNROLL(8)
-      for (int i = 0; i < Rows; ++i) sums[i][j] = fma(x[i], y, sums[i][j]);
+      for (int i = 0; i < Rows; ++i) sums[i][j] = fma(x[i], y[j], sums[i][j]);
     }
-  }
+  };
+  int64_t p = 0;
+  for (; p + w <= k; p += w) step([p](const T* q) { return load(q + p); });
   if (p < k) {
     const Mask<T> mask = first<T>(k - p);
-    Vec<T> x[Rows];
-    TL_UNROLL(8)
-    for (int i = 0; i < Rows; ++i) x[i] = load(a + i * a_row + p, mask);
-    TL_UNROLL(4)
-    for (int j = 0; j < 4; ++j) {
-      Vec<T> y = load(columns[j] + p, mask);
-      TL_UNROLL(8)
-      for (int i = 0; i < Rows; ++i) sums[i][j] = fma(x[i], y, sums[i][j]);
-    }
+    step([p, mask](const T* q) { return load(q + p, mask); });
   }
   TL_UNROLL(8)
   for (int i = 0; i < Rows; ++i)
-    sums_of_four<T>(sums[i][0], sums[i][1], sums[i][2], sums[i][3], out + i * stride);
+    put(i, sums_of_four<T>(sums[i][0], sums[i][1], sums[i][2], sums[i][3]));
 }
 
 constexpr int dot_rows = vector_registers == 32 ? 4 : 2;
 
 template <class T, int Rows>
-void dot_band(const Problem<T>& p, int64_t i, int64_t j0, int64_t n) {
-  constexpr int64_t most = 64;
-  alignas(64) T sums[Rows * most];
-  for (int64_t end = j0 + n; j0 < end; j0 += most) {
-    n = std::min(most, end - j0);
-    for (int64_t j = 0; j < n; j += 4) {
-      const T* columns[4];  // the last one repeats where there are no four
-      for (int l = 0; l < 4; ++l) columns[l] = p.b + std::min(j0 + j + l, p.n - 1) * p.b_column;
-      dots<T, Rows>(p.a + i * p.a_row, p.a_row, columns, p.k, sums + j, most);
+void dot_band(const Problem<T>& p, int64_t i, int64_t j, int64_t n) {
+  const Target<T> t = p.out.at(i, j);
+  const T *a = p.a + i * p.a_row, *b = p.b + j * p.b_column;
+  const int64_t step = p.b_column;
+  int64_t l = 0;
+  if (!t.relu && (t.d == nullptr || t.d_column == 1)) {
+    const Vec<T, 4> alpha = splat<T, 4>(t.alpha), beta = splat<T, 4>(t.beta);
+    for (; l + 4 <= n; l += 4, b += 4 * step) {
+      dots<T, Rows>(a, p.a_row, b, b + step, b + 2 * step, b + 3 * step, p.k,
+                    [&](int row, const Vec<T, 4>& sums) {
+                      Vec<T, 4> v = sums * alpha;
+                      if (t.d != nullptr) v = fma(beta, load<T, 4>(t.d + row * t.d_row + l), v);
+                      store(t.c + row * t.c_row + l, v);
+                    });
     }
-    finish(sums, most, Rows, n, p.out.at(i, j0));
+  }
+  for (; l < n; l += 4, b += 4 * step) {
+    T spilled[Rows * 4];
+    const int64_t last = std::min<int64_t>(n - l, 4) - 1;  // repeats where there are no four
+    dots<T, Rows>(a, p.a_row, b, b + std::min<int64_t>(last, 1) * step,
+                  b + std::min<int64_t>(last, 2) * step, b + last * step, p.k,
+                  [&](int row, const Vec<T, 4>& sums) { store(spilled + row * 4, sums); });
+    finish(spilled, 4, Rows, last + 1, t.at(0, l));
   }
 }
 
@@ -537,8 +547,8 @@ template <class T>
 bool prefers_dots(int64_t m, int64_t n, int64_t k) {
   constexpr int64_t w = lanes<T>;
   const int64_t steps = (k + w - 1) / w, fours = (n + 3) & ~int64_t(3), vectors = (n + w - 1) / w;
-  const int64_t dot_cost = m * (fours * (3 * steps + 4) + 40);
-  const int64_t tile_cost = m * (k * (vectors == 1 ? 4 : 3 * vectors) + 11) + n * k;
+  const int64_t dot_cost = m * (fours * (3 * steps + 4) + 20);
+  const int64_t tile_cost = m * (k * (vectors == 1 ? 4 : 3 * vectors) + 11) + n * k + 400;
   return dot_cost <= tile_cost;
 }
 
@@ -588,8 +598,8 @@ void gemm_real(const GemmArgs& g) {
   t.c_row = g.c_strides.row;
   t.d_row = g.d_strides.row;
   t.d_column = g.d_strides.column;
-  t.alpha = g.alpha.to<T>();
-  t.beta = g.beta.to<T>();
+  t.alpha = g.alpha == nullptr ? T(1) : g.alpha->to<T>();
+  t.beta = g.beta == nullptr ? T(1) : g.beta->to<T>();
   t.relu = g.relu;
   MatrixStrides c = g.c_strides;
   // C with contiguous columns, and a single column: the product of the transposes.

@@ -25,7 +25,8 @@ struct GemmArgs {
   // added, and what C held is not read.
   const void* d = nullptr;
   MatrixStrides d_strides;
-  Scalar alpha = 1, beta = 1;
+  const Scalar* alpha = nullptr;  // null: 1
+  const Scalar* beta = nullptr;
   bool conj_a = false, conj_b = false;  // complex dtypes only
   bool relu = false;                    // C = max(…, 0), for float32 and float64
 };

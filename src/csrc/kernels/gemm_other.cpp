@@ -133,7 +133,8 @@ void line_of_products(const GemmArgs& g, int64_t batch, int64_t i, typename Numb
       sums[j] = sum;
     }
   }
-  const Sum alpha = Sum(g.alpha.to<T>()), beta = Sum(g.beta.to<T>());
+  const Sum alpha = g.alpha == nullptr ? Sum(1) : Sum(g.alpha->to<T>());
+  const Sum beta = g.beta == nullptr ? Sum(1) : Sum(g.beta->to<T>());
   T* c = static_cast<T*>(g.c) + batch * g.c_strides.batch + i * g.c_strides.row;
   const T* d = static_cast<const T*>(g.d);
   if (d != nullptr) d += batch * g.d_strides.batch + i * g.d_strides.row;

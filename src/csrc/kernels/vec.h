@@ -241,15 +241,10 @@ struct From {
 
 // The sums of the lanes of four vectors.
 template <class T, int N = lanes<T>>
-TL_ALWAYS_INLINE void sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, const Vec<T, N>& c,
-                                   const Vec<T, N>& d, T* out) {
+TL_ALWAYS_INLINE Vec<T, 4> sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, const Vec<T, N>& c,
+                                        const Vec<T, N>& d) {
   if constexpr (N < 4) {
-    const Vec<T, N>* all[4] = {&a, &b, &c, &d};
-    for (int k = 0; k < 4; ++k) {
-      T s = (*all[k])[0];
-      for (int i = 1; i < N; ++i) s += (*all[k])[i];
-      out[k] = s;
-    }
+    return Vec<T, 4>{a[0] + a[1], b[0] + b[1], c[0] + c[1], d[0] + d[1]};
   } else {
     auto ab =
         shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
@@ -259,11 +254,11 @@ TL_ALWAYS_INLINE void sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, const
         shuffle<N>(ab, cd, InFours<N, 0, 1, 4, 5>()) + shuffle<N>(ab, cd, InFours<N, 2, 3, 6, 7>());
     if constexpr (N == 16) {
       auto eight = shuffle<8>(all, all, From<0>()) + shuffle<8>(all, all, From<8>());
-      store(out, shuffle<4>(eight, eight, From<0>()) + shuffle<4>(eight, eight, From<4>()));
+      return shuffle<4>(eight, eight, From<0>()) + shuffle<4>(eight, eight, From<4>());
     } else if constexpr (N == 8) {
-      store(out, shuffle<4>(all, all, From<0>()) + shuffle<4>(all, all, From<4>()));
+      return shuffle<4>(all, all, From<0>()) + shuffle<4>(all, all, From<4>());
     } else {
-      store(out, all);
+      return all;
     }
   }
 }

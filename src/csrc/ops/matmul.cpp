@@ -9,24 +9,21 @@ namespace tl {
 
 namespace {
 
-// The last two strides of a matrix as it enters, and of its batch dims one at a time.
-kernels::MatrixStrides matrix_strides(const Tensor& t, Form f) {
+// The last two strides of a matrix as it enters.
+void set_strides(kernels::MatrixStrides& s, const Tensor& t, Form f) {
   const int64_t n = t.dim();
   const int64_t* strides = t->dims + n;
-  kernels::MatrixStrides s{0, strides[n - 2], strides[n - 1]};
-  if (f.turned) std::swap(s.row, s.column);
-  return s;
+  s.row = strides[f.turned ? n - 1 : n - 2];
+  s.column = strides[f.turned ? n - 2 : n - 1];
 }
 
 // Strides for `d` broadcast to the m x n matrices of a result.
-kernels::MatrixStrides addend_strides(const Tensor& d) {
+void set_addend_strides(kernels::MatrixStrides& s, const Tensor& d) {
   const int64_t n = d.dim();
   const int64_t* sizes = d->dims;
   const int64_t* strides = d->dims + n;
-  kernels::MatrixStrides s;
   if (n >= 1 && sizes[n - 1] != 1) s.column = strides[n - 1];
   if (n >= 2 && sizes[n - 2] != 1) s.row = strides[n - 2];
-  return s;
 }
 
 int64_t batch_stride(const Tensor& t, int64_t dims_in_front) {  // 1: the innermost batch dim
@@ -37,7 +34,7 @@ int64_t batch_stride(const Tensor& t, int64_t dims_in_front) {  // 1: the innerm
 // Walks the batch dims of `out` from the innermost, merging those that all four operands walk
 // alike.
 void run_batches(kernels::GemmArgs& g, const Tensor& out, const Tensor& a, const Tensor& b,
-                 const Tensor& d) {
+                 const Tensor* d) {
   constexpr size_t most = 64;
   struct Dim {
     int64_t size, a, b, c, d;
@@ -45,7 +42,7 @@ void run_batches(kernels::GemmArgs& g, const Tensor& out, const Tensor& a, const
   size_t n = 0;
   for (int64_t i = 1; i <= out.dim() - 2; ++i) {
     Dim x{out->dims[out.dim() - 2 - i], batch_stride(a, i), batch_stride(b, i),
-          batch_stride(out, i), d.defined() ? batch_stride(d, i) : 0};
+          batch_stride(out, i), d != nullptr ? batch_stride(*d, i) : 0};
     if (x.size == 1) continue;
     if (n > 0) {
       Dim& in = dims[n - 1];
@@ -98,7 +95,7 @@ bool writable(const Tensor& c) {
 }  // namespace
 
 void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b, Form fb,
-                   const Tensor& d, const Scalar& beta, const Scalar& alpha) {
+                   const Tensor* d, const Scalar* beta, const Scalar* alpha) {
   if (out.numel() == 0) return;
   if (!writable(out) || may_share(out, a) || may_share(out, b)) {
     Tensor fresh = empty(out.sizes(), out.dtype());
@@ -110,23 +107,24 @@ void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b,
   g.dtype = out.dtype();
   g.m = out->dims[n - 2];
   g.n = out->dims[n - 1];
-  g.k = alpha.equals(0) ? 0 : a->dims[fa.turned ? na - 2 : na - 1];
+  g.k = a->dims[fa.turned ? na - 2 : na - 1];
   g.a = a->data();
   g.b = b->data();
   g.c = out->data();
-  g.a_strides = matrix_strides(a, fa);
-  g.b_strides = matrix_strides(b, fb);
-  g.c_strides = matrix_strides(out, plain);
-  if (d.defined() && !beta.equals(0)) {
-    g.d = d->data();
-    g.d_strides = addend_strides(d);
-  }
+  set_strides(g.a_strides, a, fa);
+  set_strides(g.b_strides, b, fb);
+  set_strides(g.c_strides, out, plain);
   g.alpha = alpha;
   g.beta = beta;
+  if (alpha != nullptr && alpha->equals(0)) g.k = 0;  // not read, so no NaN comes out of them
+  if (d != nullptr && d->defined() && (beta == nullptr || !beta->equals(0))) {
+    g.d = (*d)->data();
+    set_addend_strides(g.d_strides, *d);
+  }
   g.conj_a = fa.conj;
   g.conj_b = fb.conj;
   if (n == 2) return kernels::gemm(g);
-  run_batches(g, out, a, b, g.d != nullptr ? d : Tensor());
+  run_batches(g, out, a, b, g.d != nullptr ? d : nullptr);
 }
 
 namespace {
@@ -368,7 +366,7 @@ Tensor rows_product(const Tensor& x, const Tensor& w, Form fw, const Tensor& bia
   if (x.dim() == 2 && w.dim() == 2) {
     const int64_t sizes[2] = {x->dims[0], columns_of(w, fw)};
     out = empty(IntView(sizes, 2), x.dtype());
-    multiply_into(out, x, plain, w, fw, bias);
+    multiply_into(out, x, plain, w, fw, &bias);
   } else {
     NoGradGuard no_grad;
     Dims sizes(x.sizes());
@@ -378,7 +376,7 @@ Tensor rows_product(const Tensor& x, const Tensor& w, Form fw, const Tensor& bia
     Tensor rows = as_rows(x), matrix = as_matrix(w);
     const int64_t n = columns_of(matrix, fw), flat[2] = {rows->dims[0], n}, strides[2] = {n, 1};
     multiply_into(alias(out, IntView(flat, 2), IntView(strides, 2), out->offset), rows, plain,
-                  matrix, fw, bias);
+                  matrix, fw, &bias);
   }
   if (needs_grad(bias, x, w)) {
     auto record_with = [&](auto bias_gradient) {

@@ -111,11 +111,12 @@ Tensor as_row(const Tensor& v) {
 void compute(const Info& info, const Tensor& out, const Tensor& self, const Tensor& a,
              const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   switch (info.factors) {
-    case Factors::matrix_vector:
-      return multiply_into(as_column(out), a, plain, as_column(b), plain, as_column(self), beta,
-                           alpha);
+    case Factors::matrix_vector: {
+      Tensor d = as_column(self);
+      return multiply_into(as_column(out), a, plain, as_column(b), plain, &d, &beta, &alpha);
+    }
     case Factors::vectors:
-      return multiply_into(out, as_column(a), plain, as_row(b), plain, self, beta, alpha);
+      return multiply_into(out, as_column(a), plain, as_row(b), plain, &self, &beta, &alpha);
     case Factors::summed_batches: {
       const int64_t n = a->dims[0];
       auto matrix = [](const Tensor& t, int64_t i) {
@@ -124,16 +125,21 @@ void compute(const Info& info, const Tensor& out, const Tensor& self, const Tens
       if (n == 0) {  // nothing to add up
         Dims left{a->dims[1], 0}, right{0, b->dims[2]};
         return multiply_into(out, empty(left, out.dtype()), plain, empty(right, out.dtype()), plain,
-                             self, beta, alpha);
+                             &self, &beta, &alpha);
       }
-      for (int64_t i = 0; i < n; ++i) {
-        multiply_into(out, matrix(a, i), plain, matrix(b, i), plain, i == 0 ? self : out,
-                      i == 0 ? beta : Scalar(1), alpha);
+      if (out->storage == a->storage || out->storage == b->storage) {  // read to the end
+        Tensor fresh = empty(out.sizes(), out.dtype());
+        compute(info, fresh, self, a, b, beta, alpha);
+        return copy_values(out, fresh);
+      }
+      multiply_into(out, matrix(a, 0), plain, matrix(b, 0), plain, &self, &beta, &alpha);
+      for (int64_t i = 1; i < n; ++i) {
+        multiply_into(out, matrix(a, i), plain, matrix(b, i), plain, &out, nullptr, &alpha);
       }
       return;
     }
     default:
-      return multiply_into(out, a, plain, b, plain, self, beta, alpha);
+      return multiply_into(out, a, plain, b, plain, &self, &beta, &alpha);
   }
 }
 
