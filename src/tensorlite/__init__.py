@@ -33,6 +33,8 @@ from ._C import (
     int16,
     int32,
     int64,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
     layout,
     memory_format,
     memory_stats,

@@ -436,3 +436,21 @@ def test_names_of_nodes_without_an_op():
         return b.grad_fn.name(), type(b.grad_fn).__name__, x.expand(1, 3).grad_fn.name()
 
     compare(scenario)
+
+
+def test_in_place_through_views_of_another_dtype():
+    def scenario(lib):
+        x = lib.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+        c = x * 1
+        r = lib.view_as_real(c)
+        r.mul_(2)
+        c.real.add_(1)
+        (r * r).sum().backward()
+        y = lib.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        b = y * 1
+        z = lib.view_as_complex(b)
+        z.mul_(2 + 1j)
+        (b * b).sum().backward()
+        return r, c.grad_fn.name(), lib.view_as_real(x.grad), b, y.grad
+
+    compare(scenario)

@@ -100,7 +100,7 @@ class GraphTask {
     }
     while (!ready_.empty()) {
       if (++steps_ % nodes_between_looks == 0) [[unlikely]] look_around();
-      if (gil_ != nullptr && met_.load(std::memory_order_relaxed)) lock_interpreter();
+      if (unlocked_.load(std::memory_order_relaxed) && met_.load(std::memory_order_relaxed)) lock_interpreter();
       Node* n = pop();
       running_node = n;
       try {
@@ -131,18 +131,21 @@ class GraphTask {
 
   // Takes the lock back, if it was let go of; true then.
   bool lock_interpreter() {
-    if (gil_ == nullptr) return false;
+    if (!unlocked_.load(std::memory_order_relaxed)) return false;
     end_blocking(gil_);
-    gil_ = nullptr;
+    unlocked_.store(false, std::memory_order_relaxed);
     unlocked_backwards.fetch_sub(1, std::memory_order_relaxed);
     return true;
   }
   // Lets go of it, unless a backward on another thread has met one of our nodes.
   void unlock_interpreter() {
     if (begin_blocking == nullptr || !side_.empty() || met_.load(std::memory_order_relaxed)) return;
+    // Said while the lock is still held: others look at it with the lock.
     unlocked_backwards.fetch_add(1, std::memory_order_relaxed);
-    gil_ = begin_blocking();
-    if (gil_ == nullptr) unlocked_backwards.fetch_sub(1, std::memory_order_relaxed);
+    unlocked_.store(true, std::memory_order_relaxed);
+    if ((gil_ = begin_blocking()) != nullptr) return;
+    unlocked_.store(false, std::memory_order_relaxed);
+    unlocked_backwards.fetch_sub(1, std::memory_order_relaxed);
   }
 
  private:
@@ -169,7 +172,8 @@ class GraphTask {
   std::pair<ExecState*, bool> reach(Node* n) {
     GraphTask* holder = n->task.load(std::memory_order_acquire);
     if (holder == this) return {&n->exec, false};
-    if (holder != nullptr) [[unlikely]] return reach_shared(n, holder);
+    // Its holder may have ended since it was put aside.
+    if (holder != nullptr || (!side_.empty() && side_.count(n) != 0)) [[unlikely]] return reach_shared(n, holder);
     n->task.store(this, std::memory_order_relaxed);
     n->exec = ExecState{};
     visited_.push_back(n);
@@ -182,7 +186,7 @@ class GraphTask {
     if (!n->is_accumulate) {
       // Two backwards run one node: both must hold the interpreter's lock from now on.
       holder->met_.store(true, std::memory_order_relaxed);
-      while (holder->gil_ != nullptr) {
+      while (holder->unlocked_.load(std::memory_order_relaxed)) {
         {
           BlockingRegion unlocked;
           std::this_thread::sleep_for(std::chrono::microseconds(20));
@@ -282,7 +286,7 @@ class GraphTask {
     auto now = std::chrono::steady_clock::now();
     if (steps_ == nodes_between_looks) {
       start_ = now;
-    } else if (gil_ == nullptr && now - start_ > long_backward) {
+    } else if (!unlocked_.load(std::memory_order_relaxed) && now - start_ > long_backward) {
       unlock_interpreter();
     }
   }
@@ -430,8 +434,9 @@ class GraphTask {
   uint64_t id_;
   uint32_t steps_ = 0;
   std::chrono::steady_clock::time_point start_;
-  void* gil_ = nullptr;            // what begin_blocking gave, while the interpreter's lock is not held
-  std::atomic<bool> met_{false};   // another backward runs some of our nodes too
+  std::atomic<bool> unlocked_{false};  // the interpreter's lock is let go of
+  void* gil_ = nullptr;                // what begin_blocking gave for it
+  std::atomic<bool> met_{false};       // another backward runs some of our nodes too
   InlineVector<Node*, 32> visited_;
   InlineVector<Node*, 16> ready_;
   InlineVector<Step, 16> walk_;

@@ -200,11 +200,7 @@ void rebase_history(const Tensor& t, NodePtr node, uint32_t output_nr, uint32_t 
   move_hooks(t, old_fn.get());
 }
 
-Tensor detach(const Tensor& t) {
-  Tensor out = alias(t);
-  if (!grad_state.inference) out->flags = 0;
-  return out;
-}
+Tensor detach(const Tensor& t) { return alias(t); }
 
 void detach_(const Tensor& t) {
   TL_CHECK(t->view_base == nullptr || t->view_kind == ViewKind::none,
@@ -241,6 +237,7 @@ void set_data(const Tensor& t, const Tensor& data) {
   std::exchange(t->storage, data->storage)->release();
   t->offset = data->offset;
   t->dtype = data.dtype();
+  t->flags = uint8_t((t->flags & ~TensorImpl::inference) | (data->flags & TensorImpl::inference));
   t->set_geometry(data.sizes(), data.strides());
 }
 

@@ -298,7 +298,7 @@ Tensor alias_with_new_version(const Tensor& t) {
   t->storage->retain();
   Tensor out = from_storage(t->storage, t.sizes(), t.strides(), t->offset, t.dtype());
   out->version_counter = new VersionCounter;
-  out->flags &= t->flags;  // inference only where `t` is and the mode is on
+  out->flags = t->flags & TensorImpl::inference;
   return out;
 }
 

@@ -60,6 +60,8 @@ class Variable(metaclass=_VariableMeta):
                 "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.",
                 stacklevel=2,
             )
+            if requires_grad:
+                raise ValueError("Variable can't be volatile and require_grad at the same time!")
         if data is None:
             data = Tensor()
         elif not isinstance(data, Tensor):
