@@ -42,24 +42,78 @@ void fill_run_impl(size_t width, char* to, int64_t ts, const void* value, int64_
 
 // --- transposition ------------------------------------------------------------------------------
 
-// A tile reads and writes whole cache lines while they are near.
+#if defined(__AVX2__)
+constexpr bool has_shuffles = true;
+
+TL_ALWAYS_INLINE void transpose_8x8(char* to, int64_t ts, const char* from, int64_t fs) {
+  __m256 r[8], t[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(reinterpret_cast<const float*>(from + i * fs));
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(reinterpret_cast<float*>(to + i * ts), _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(reinterpret_cast<float*>(to + (i + 4) * ts), _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+TL_ALWAYS_INLINE void transpose_4x4(char* to, int64_t ts, const char* from, int64_t fs) {
+  __m256d r[4], t[4];
+  for (int i = 0; i < 4; ++i) r[i] = _mm256_loadu_pd(reinterpret_cast<const double*>(from + i * fs));
+  for (int i = 0; i < 4; i += 2) {
+    t[i] = _mm256_unpacklo_pd(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_pd(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    _mm256_storeu_pd(reinterpret_cast<double*>(to + i * ts), _mm256_permute2f128_pd(t[i], t[i + 2], 0x20));
+    _mm256_storeu_pd(reinterpret_cast<double*>(to + (i + 2) * ts), _mm256_permute2f128_pd(t[i], t[i + 2], 0x31));
+  }
+}
+#else
+constexpr bool has_shuffles = false;
+TL_ALWAYS_INLINE void transpose_8x8(char*, int64_t, const char*, int64_t) {}
+TL_ALWAYS_INLINE void transpose_4x4(char*, int64_t, const char*, int64_t) {}
+#endif
+
+// The side of a square that is transposed at once.
+constexpr int64_t side_of(size_t width) {
+  if (has_shuffles && width == 4) return 8;
+  if (has_shuffles && width == 8) return 4;
+  return width > 8 ? 8 : int64_t(64 / width);
+}
+template <class T>
+TL_ALWAYS_INLINE void transpose_square(char* to, int64_t ts, const char* from, int64_t fs) {
+  if constexpr (has_shuffles && sizeof(T) == 4) return transpose_8x8(to, ts, from, fs);
+  if constexpr (has_shuffles && sizeof(T) == 8) return transpose_4x4(to, ts, from, fs);
+  constexpr int64_t n = side_of(sizeof(T));
+  T block[n][n];
+  for (int64_t c = 0; c < n; ++c) std::memcpy(block[c], from + c * fs, sizeof block[c]);
+  for (int64_t r = 0; r < n; ++r) {
+    T* TL_RESTRICT out = reinterpret_cast<T*>(to + r * ts);
+    for (int64_t c = 0; c < n; ++c) out[c] = block[c][r];
+  }
+}
+
+// Strips of rows as wide as a cache line of the source, squares within them.
 template <class T>
 void transpose_loop(char* to, int64_t ts, const char* from, int64_t fs, int64_t rows, int64_t columns) {
-  constexpr int64_t tile = 64 / int64_t(sizeof(T)) < 8 ? 8 : 64 / int64_t(sizeof(T));
-  for (int64_t r0 = 0; r0 < rows; r0 += tile) {
-    const int64_t r1 = r0 + tile < rows ? r0 + tile : rows;
-    for (int64_t c0 = 0; c0 < columns; c0 += tile) {
-      const int64_t c1 = c0 + tile < columns ? c0 + tile : columns;
-      if (r1 - r0 == tile && c1 - c0 == tile) {
-        T block[tile][tile];
-        for (int64_t c = 0; c < tile; ++c) std::memcpy(block[c], from + (c0 + c) * fs + r0 * int64_t(sizeof(T)), sizeof block[c]);
-        for (int64_t r = 0; r < tile; ++r) {
-          T* TL_RESTRICT out = reinterpret_cast<T*>(to + (r0 + r) * ts) + c0;
-          for (int64_t c = 0; c < tile; ++c) out[c] = block[c][r];
-        }
-        continue;
+  constexpr int64_t n = side_of(sizeof(T)), width = sizeof(T);
+  constexpr int64_t strip = 64 / width < n ? n : 64 / width;
+  for (int64_t r0 = 0; r0 < rows; r0 += strip) {
+    const int64_t r1 = r0 + strip < rows ? r0 + strip : rows;
+    for (int64_t c0 = 0; c0 < columns; c0 += n) {
+      const int64_t c1 = c0 + n < columns ? c0 + n : columns;
+      int64_t r = r0;
+      if (c1 - c0 == n) {
+        for (; r + n <= r1; r += n) transpose_square<T>(to + r * ts + c0 * width, ts, from + c0 * fs + r * width, fs);
       }
-      for (int64_t r = r0; r < r1; ++r) {
+      for (; r < r1; ++r) {
         T* TL_RESTRICT out = reinterpret_cast<T*>(to + r * ts);
         for (int64_t c = c0; c < c1; ++c) out[c] = *(reinterpret_cast<const T*>(from + c * fs) + r);
       }
@@ -122,6 +176,11 @@ void half_to_float_loop(const void* from, void* to, int64_t n) {
   const uint16_t* f = static_cast<const uint16_t*>(from);
   float* t = static_cast<float*>(to);
   int64_t i = 0;
+#if defined(__AVX512F__)  // masked forms: GCC 12 warns of the plain ones
+  for (; i + 16 <= n; i += 16) {
+    _mm512_storeu_ps(t + i, _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(f + i))));
+  }
+#endif
 #if defined(__AVX2__)
   for (; i + 8 <= n; i += 8) {
     _mm256_storeu_ps(t + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(f + i))));
@@ -133,6 +192,11 @@ void float_to_half_loop(const void* from, void* to, int64_t n) {
   const float* f = static_cast<const float*>(from);
   uint16_t* t = static_cast<uint16_t*>(to);
   int64_t i = 0;
+#if defined(__AVX512F__)  // masked forms: GCC 12 warns of the plain ones
+  for (; i + 16 <= n; i += 16) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(t + i), _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(f + i), _MM_FROUND_TO_NEAREST_INT));
+  }
+#endif
 #if defined(__AVX2__)
   for (; i + 8 <= n; i += 8) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(t + i), _mm256_cvtps_ph(_mm256_loadu_ps(f + i), _MM_FROUND_TO_NEAREST_INT));
@@ -244,11 +308,20 @@ void convert_run_impl(DType to_dtype, char* to, int64_t ts, DType from_dtype, co
   }
 }
 
+void ramp_i64_impl(int64_t* TL_RESTRICT to, int64_t first, int64_t step, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = int64_t(uint64_t(first) + uint64_t(i) * uint64_t(step));
+}
+void ramp_f64_impl(double* TL_RESTRICT to, double first, double step, int64_t begin, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = first + step * double(begin + i);
+}
+
 }  // namespace
 
 TL_KERNEL(copy_run, &copy_run_impl);
 TL_KERNEL(convert_run, &convert_run_impl);
 TL_KERNEL(copy_transposed, &copy_transposed_impl);
 TL_KERNEL(fill_run, &fill_run_impl);
+TL_KERNEL(ramp_i64, &ramp_i64_impl);
+TL_KERNEL(ramp_f64, &ramp_f64_impl);
 
 }  // namespace tl::kernels

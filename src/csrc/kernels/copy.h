@@ -19,5 +19,8 @@ TL_KERNEL_SLOT(copy_transposed, void (*)(size_t width, char* to, int64_t to_stri
                                          int64_t rows, int64_t columns));
 // n elements set to the one at `value`.
 TL_KERNEL_SLOT(fill_run, void (*)(size_t width, char* to, int64_t to_stride, const void* value, int64_t n));
+// first + i * step, wrapping; first + (begin + i) * step.
+TL_KERNEL_SLOT(ramp_i64, void (*)(int64_t* to, int64_t first, int64_t step, int64_t n));
+TL_KERNEL_SLOT(ramp_f64, void (*)(double* to, double first, double step, int64_t begin, int64_t n));
 
 }  // namespace tl::kernels

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/parallel.h"
+#include "kernels/copy.h"
 #include "ops/ops.h"
 #include "ops/registry.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr int64_t grain = 1 << 15;
 
-// Element i is f(i), computed in `Wide` and converted.
+// Element i is f(i), converted.
 template <class F>
 void generate(const Tensor& out, F&& f) {
   dispatch_all(out.dtype(), [&](auto tag) {
@@ -43,13 +44,27 @@ Tensor sequence(int64_t n, const Scalar& start, const Scalar& step, DType dtype)
   TL_CHECK_NOTIMPL(dtype != DType::Bool, "\"arange_cpu\" not implemented for 'Bool'");
   TL_CHECK_NOTIMPL(!is_complex(dtype), "\"arange_cpu\" not implemented for '", dtype_legacy_name(dtype), "'");
   Tensor out = empty(Dims{n}, dtype);
-  if (is_integral(dtype)) {
-    uint64_t first = uint64_t(start.to_int()), by = uint64_t(step.to_int());
-    generate(out, [=](int64_t i) { return int64_t(first + by * uint64_t(i)); });
-  } else {
-    double first = start.to_double(), by = step.to_double();
-    generate(out, [=](int64_t i) { return first + by * double(i); });
-  }
+  const auto width = int64_t(item_size(dtype));
+  // In blocks of the widest type, which are converted while they are near.
+  constexpr int64_t block = 512;
+  parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i += block) {
+      int64_t m = std::min(block, end - i);
+      char* to = out.bytes() + i * width;
+      if (is_integral(dtype)) {
+        int64_t values[block];
+        bool direct = dtype == DType::Int64;
+        int64_t first = int64_t(uint64_t(start.to_int()) + uint64_t(i) * uint64_t(step.to_int()));
+        kernels::ramp_i64(direct ? reinterpret_cast<int64_t*>(to) : values, first, step.to_int(), m);
+        if (!direct) kernels::convert_run(dtype, to, width, DType::Int64, reinterpret_cast<char*>(values), 8, m);
+      } else {
+        double values[block];
+        bool direct = dtype == DType::Float64;
+        kernels::ramp_f64(direct ? reinterpret_cast<double*>(to) : values, start.to_double(), step.to_double(), i, m);
+        if (!direct) kernels::convert_run(dtype, to, width, DType::Float64, reinterpret_cast<char*>(values), 8, m);
+      }
+    }
+  });
   return out;
 }
 

@@ -75,11 +75,19 @@ void find_dtype(PyObject* o, int level, Found& found) {
   if (!rows) return found.join(element_dtype(o));
   TL_CHECK_VALUE(level < most_dims, "too many dimensions '", Py_TYPE(o)->tp_name, "'");
   if (length_of(rows) == 0) return found.join(default_dtype());
+  bool floats = false, ints = false;
   for (Py_ssize_t i = 0; i < length_of(rows); ++i) {
+    PyTypeObject* type = Py_TYPE(PySequence_Fast_GET_ITEM(rows.get(), i));
+    if (type == &PyFloat_Type || type == &PyLong_Type) {  // noted without a call each
+      (type == &PyFloat_Type ? floats : ints) = true;
+      continue;
+    }
     Object item = row(rows, i);
     TL_CHECK_TYPE(item.get() != o, "new(): self-referential lists are incompatible");
     find_dtype(item.get(), level + 1, found);
   }
+  if (floats) found.join(default_dtype());
+  if (ints) found.join(DType::Int64);
 }
 
 // --- elements -----------------------------------------------------------------------------------
@@ -157,6 +165,15 @@ void fill_from(PyObject* o, T* at, IntView sizes, IntView steps, int level) {
     Py_ssize_t n = length_of(rows);
     TL_CHECK_VALUE(n == sizes[0], "expected sequence of length ", sizes[0], " at dim ", level, " (got ", n, ")");
     for (Py_ssize_t i = 0; i < n; ++i) {
+      if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+        if (sizes.size() == 1 && i < length_of(rows)) {
+          PyObject* item = PySequence_Fast_GET_ITEM(rows.get(), i);
+          if (PyFloat_CheckExact(item)) {
+            at[i] = T(PyFloat_AS_DOUBLE(item));
+            continue;
+          }
+        }
+      }
       fill_from(row(rows, i).get(), at + i * steps[0], sizes.subspan(1), steps.subspan(1), level + 1);
     }
     return;
