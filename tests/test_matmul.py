@@ -552,3 +552,60 @@ def test_saved_operands_are_checked():
         return [a.grad]
 
     compare(scenario)
+
+
+def test_complex_gradients():
+    def scenario(lib):
+        def leaf(*shape, seed):
+            return fixed(lib, *shape, dtype=lib.complex128, seed=seed).requires_grad_()
+
+        a, b, d = leaf(2, 3, seed=1), leaf(3, 4, seed=2), leaf(2, 4, seed=3)
+        u, v = leaf(3, seed=4), leaf(3, seed=5)
+        w, x = leaf(5, 3, seed=6), leaf(2, 2, 3, seed=7)
+        outs = [
+            a @ b,
+            lib.addmm(d, a, b, alpha=2, beta=1j),
+            lib.dot(u, v),
+            lib.vdot(u, v),
+            lib.mv(a, u),
+        ]
+        outs += [
+            lib.nn.functional.linear(x, w),
+            lib.addr(d[:, :3], a[:, 0], u),
+            lib.einsum("ij,kj->ik", a, w),
+        ]
+        loss = sum((y * y.conj()).real.sum() + y.real.sum() * 2 + y.imag.sum() for y in outs)
+        grads = lib.autograd.grad(loss, (a, b, d, u, v, w, x))
+        return [lib.view_as_real(t) for t in (*outs, *grads)]
+
+    compare(scenario, tol=1e-9)
+
+
+def test_half_gradients():
+    def scenario(lib):
+        out = []
+        for dtype in (lib.float16, lib.bfloat16):
+            x, w, b = (
+                fixed(lib, *s, dtype=dtype, seed=i).requires_grad_()
+                for i, s in enumerate([(3, 4), (2, 4), (2,)])
+            )
+            y = lib.nn.functional.linear(x, w, b)
+            y.float().sum().backward()
+            out += [y.float(), x.grad.float(), w.grad.float(), b.grad.float()]
+        return out
+
+    compare(scenario, tol=5e-2)
+
+
+def test_long_sums():
+    """A small result of long sums is computed in stretches."""
+
+    def scenario(lib):
+        a, b = (
+            fixed(lib, 5000, 40, dtype=lib.float64),
+            fixed(lib, 5000, 50, dtype=lib.float64, seed=1),
+        )
+        bias = fixed(lib, 50, dtype=lib.float64, seed=2)
+        return [a.t() @ b, lib.addmm(bias, a.t(), b, beta=2, alpha=0.5)]
+
+    compare(scenario, tol=1e-11)

@@ -73,8 +73,7 @@ template <class T>
 class Scratch {
  public:
   explicit Scratch(int64_t n) : bytes_(size_t(n) * sizeof(T)) {
-    data_ = bytes_ <= sizeof local_ ? reinterpret_cast<T*>(local_)
-                                    : static_cast<T*>(data_alloc(bytes_));
+    data_ = bytes_ <= sizeof local_ ? reinterpret_cast<T*>(local_) : static_cast<T*>(data_alloc(bytes_));
   }
   ~Scratch() {
     if (data_ != reinterpret_cast<T*>(local_)) data_free(data_, bytes_);
@@ -92,8 +91,7 @@ class Scratch {
 
 // C = alpha * sums + beta * D for a piece whose sums lie in memory.
 template <class T>
-[[gnu::noinline]] void finish(const T* sums, int64_t stride, int64_t rows, int64_t columns,
-                              const Target<T>& t) {
+[[gnu::noinline]] void finish(const T* sums, int64_t stride, int64_t rows, int64_t columns, const Target<T>& t) {
   constexpr int w = lanes<T>;
   const Vec<T> alpha = splat<T>(t.alpha), beta = splat<T>(t.beta), zero = splat<T>(0);
   for (int64_t i = 0; i < rows; ++i) {
@@ -129,8 +127,8 @@ template <class T>
 // rows x (vectors * lanes) of C. The last vector holds `last` lanes; with PartLoads those of B
 // beyond them are not to be read.
 template <class T, int Rows, int Vectors, bool PartLoads>
-void tile(const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row, int64_t k,
-          int64_t last, const Target<T>& t) {
+void tile(const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row, int64_t k, int64_t last,
+          const Target<T>& t) {
   constexpr int w = lanes<T>;
   const Mask<T> mask = first<T>(last);
   Vec<T> sums[Rows][Vectors] = {};
@@ -183,8 +181,7 @@ void tile(const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row
 }
 
 template <class T>
-using TileFunction = void (*)(const T*, int64_t, int64_t, const T*, int64_t, int64_t, int64_t,
-                              const Target<T>&);
+using TileFunction = void (*)(const T*, int64_t, int64_t, const T*, int64_t, int64_t, int64_t, const Target<T>&);
 template <class T, int Vectors, bool PartLoads, size_t... I>
 constexpr TileFunction<T> tile_of(int rows, std::index_sequence<I...>) {
   TileFunction<T> found = nullptr;
@@ -211,8 +208,8 @@ constexpr TileTable<T> tiles{};
 
 // All rows of one panel of at most tile_columns columns, in tiles of about equal height.
 template <class T>
-void panel(int64_t m, int64_t columns, int64_t k, const T* a, int64_t a_row, int64_t a_column,
-           const T* b, int64_t b_row, bool padded, const Target<T>& out) {
+void panel(int64_t m, int64_t columns, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
+           int64_t b_row, bool padded, const Target<T>& out) {
   constexpr int w = lanes<T>;
   const int vectors = columns > w ? 2 : 1;
   const int64_t last = columns - (vectors - 1) * w;
@@ -248,8 +245,7 @@ void copy_rows(const T* from, int64_t step, int64_t k, T* to, int64_t width) {
 // Lays `count` lines of k elements out as k rows of `width` values, the missing ones zero. (A panel
 // of B: lines are columns. A tile of A: lines are rows.)
 template <class T>
-void pack_lines(const T* from, int64_t line, int64_t step, int64_t count, int64_t k, int64_t width,
-                T* to) {
+void pack_lines(const T* from, int64_t line, int64_t step, int64_t count, int64_t k, int64_t width, T* to) {
   int64_t i = 0;  // lines done
   auto take = [&]<int N>(std::integral_constant<int, N>) {
     for (; i + N <= count; i += N) {
@@ -284,8 +280,7 @@ template <class T>
 void rows_by_columns(const Problem<T>& p) {
   constexpr int64_t wide = tile_columns<T>;
   for (int64_t j = 0; j < p.n; j += wide) {
-    panel(p.m, std::min(wide, p.n - j), p.k, p.a, p.a_row, p.a_column, p.b + j, p.b_row, false,
-          p.out.at(0, j));
+    panel(p.m, std::min(wide, p.n - j), p.k, p.a, p.a_row, p.a_column, p.b + j, p.b_row, false, p.out.at(0, j));
   }
 }
 
@@ -293,46 +288,40 @@ template <class T>
 void large(const Problem<T>& p) {
   constexpr int64_t wide = tile_columns<T>;
   // In place is fastest where B fits the L2 and A is read along its rows.
-  const bool pack_b =
-      p.b_column != 1 || (p.m > 4 * tile_rows && p.k * p.n * int64_t(sizeof(T)) > (1 << 18));
+  const bool pack_b = p.b_column != 1 || (p.m > 4 * tile_rows && p.k * p.n * int64_t(sizeof(T)) > (1 << 18));
   const bool pack_a = p.a_column != 1 && p.n > wide && p.m * p.k * int64_t(sizeof(T)) > (1 << 20);
   const int64_t k_blocks = (p.k + block_k - 1) / block_k, most_k = (p.k + k_blocks - 1) / k_blocks;
   const int64_t bands = (p.m + block_m - 1) / block_m;
   for (int64_t j0 = 0; j0 < p.n; j0 += block_n) {
     const int64_t n = std::min(block_n, p.n - j0), panels = (n + wide - 1) / wide;
     // Pieces of C: bands of rows, cut along n where there are few. Then they share one packed A.
-    const int64_t cuts = std::clamp<int64_t>(block_m * most_k * n / parallel_work, 1,
-                                             std::max<int64_t>(1, 16 / bands));
+    const int64_t cuts = std::clamp<int64_t>(block_m * most_k * n / parallel_work, 1, std::max<int64_t>(1, 16 / bands));
     const bool share_a = pack_a && cuts > 1;
-    Scratch<T> packed_b(pack_b ? panels * wide * most_k : 0),
-        shared_a(share_a ? bands * block_m * most_k : 0);
+    Scratch<T> packed_b(pack_b ? panels * wide * most_k : 0), shared_a(share_a ? bands * block_m * most_k : 0);
     for (int64_t kb = 0; kb < k_blocks; ++kb) {
       const int64_t k0 = p.k * kb / k_blocks, k = p.k * (kb + 1) / k_blocks - k0;
       const T* b = p.b + k0 * p.b_row + j0 * p.b_column;
       if (pack_b) {
-        parallel_for(panels, std::max<int64_t>(1, parallel_work / 8 / (wide * k)),
-                     [&](int64_t begin, int64_t end) {
-                       for (int64_t q = begin; q < end; ++q) {
-                         const int64_t columns = std::min(wide, n - q * wide);
-                         pack_lines(b + q * wide * p.b_column, p.b_column, p.b_row, columns, k,
-                                    panel_width<T>(columns), packed_b.get() + q * wide * k);
-                       }
-                     });
+        parallel_for(panels, std::max<int64_t>(1, parallel_work / 8 / (wide * k)), [&](int64_t begin, int64_t end) {
+          for (int64_t q = begin; q < end; ++q) {
+            const int64_t columns = std::min(wide, n - q * wide);
+            pack_lines(b + q * wide * p.b_column, p.b_column, p.b_row, columns, k, panel_width<T>(columns),
+                       packed_b.get() + q * wide * k);
+          }
+        });
       }
       auto pack_band = [&](int64_t band, T* to) {
         const int64_t i0 = band * block_m, m = std::min(block_m, p.m - i0);
         const T* a = p.a + i0 * p.a_row + k0 * p.a_column;
         for (int64_t i = 0; i < m; i += tile_rows) {
-          pack_lines(a + i * p.a_row, p.a_row, p.a_column, std::min<int64_t>(tile_rows, m - i), k,
-                     tile_rows, to + i * k);
+          pack_lines(a + i * p.a_row, p.a_row, p.a_column, std::min<int64_t>(tile_rows, m - i), k, tile_rows,
+                     to + i * k);
         }
       };
       if (share_a) {
-        parallel_for(bands, std::max<int64_t>(1, parallel_work / 8 / (block_m * k)),
-                     [&](int64_t begin, int64_t end) {
-                       for (int64_t band = begin; band < end; ++band)
-                         pack_band(band, shared_a.get() + band * block_m * k);
-                     });
+        parallel_for(bands, std::max<int64_t>(1, parallel_work / 8 / (block_m * k)), [&](int64_t begin, int64_t end) {
+          for (int64_t band = begin; band < end; ++band) pack_band(band, shared_a.get() + band * block_m * k);
+        });
       }
       Target<T> out = p.out;
       if (kb > 0) {  // what the blocks before have left in C is added to
@@ -344,37 +333,57 @@ void large(const Problem<T>& p) {
       out.relu = out.relu && kb == k_blocks - 1;
       out = out.at(0, j0);
       const int64_t per_cut = (panels + cuts - 1) / cuts;
-      const int64_t piece_work =
-          std::max<int64_t>(1, std::min(block_m, p.m) * k * std::min(n, per_cut * wide));
-      parallel_for(
-          bands * cuts, std::max<int64_t>(1, parallel_work / piece_work),
-          [&](int64_t begin, int64_t end) {
-            Scratch<T> own_a(pack_a && !share_a ? block_m * k : 0);
-            for (int64_t piece = begin; piece < end; ++piece) {
-              const int64_t band = piece / cuts, i0 = band * block_m,
-                            m = std::min(block_m, p.m - i0);
-              const int64_t first_panel = piece % cuts * per_cut,
-                            end_panel = std::min(panels, first_panel + per_cut);
-              if (pack_a && !share_a) pack_band(band, own_a.get());
-              const T* packed_a = share_a ? shared_a.get() + band * block_m * k : own_a.get();
-              for (int64_t q = first_panel; q < end_panel; ++q) {
-                const int64_t j = q * wide, columns = std::min(wide, n - j);
-                const T* bq = pack_b ? packed_b.get() + j * k : b + j;
-                const int64_t b_row = pack_b ? panel_width<T>(columns) : p.b_row;
-                if (!pack_a) {
-                  panel(m, columns, k, p.a + i0 * p.a_row + k0 * p.a_column, p.a_row, p.a_column,
-                        bq, b_row, pack_b, out.at(i0, j));
-                  continue;
-                }
-                for (int64_t i = 0; i < m; i += tile_rows) {
-                  panel<T>(std::min<int64_t>(tile_rows, m - i), columns, k, packed_a + i * k, 1,
-                           tile_rows, bq, b_row, pack_b, out.at(i0 + i, j));
-                }
-              }
+      const int64_t piece_work = std::max<int64_t>(1, std::min(block_m, p.m) * k * std::min(n, per_cut * wide));
+      parallel_for(bands * cuts, std::max<int64_t>(1, parallel_work / piece_work), [&](int64_t begin, int64_t end) {
+        Scratch<T> own_a(pack_a && !share_a ? block_m * k : 0);
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t band = piece / cuts, i0 = band * block_m, m = std::min(block_m, p.m - i0);
+          const int64_t first_panel = piece % cuts * per_cut, end_panel = std::min(panels, first_panel + per_cut);
+          if (pack_a && !share_a) pack_band(band, own_a.get());
+          const T* packed_a = share_a ? shared_a.get() + band * block_m * k : own_a.get();
+          for (int64_t q = first_panel; q < end_panel; ++q) {
+            const int64_t j = q * wide, columns = std::min(wide, n - j);
+            const T* bq = pack_b ? packed_b.get() + j * k : b + j;
+            const int64_t b_row = pack_b ? panel_width<T>(columns) : p.b_row;
+            if (!pack_a) {
+              panel(m, columns, k, p.a + i0 * p.a_row + k0 * p.a_column, p.a_row, p.a_column, bq, b_row, pack_b,
+                    out.at(i0, j));
+              continue;
             }
-          });
+            for (int64_t i = 0; i < m; i += tile_rows) {
+              panel<T>(std::min<int64_t>(tile_rows, m - i), columns, k, packed_a + i * k, 1, tile_rows, bq, b_row,
+                       pack_b, out.at(i0 + i, j));
+            }
+          }
+        }
+      });
     }
   }
+}
+
+// A small C of long sums (a weight's gradient over a large batch): the pieces of work are stretches of
+// k, each into a C of its own, added up in order.
+template <class T>
+void split_sums(const Problem<T>& p) {
+  const int64_t pieces = std::clamp<int64_t>(p.work() / (2 * parallel_work), 2, 16), size = p.m * p.n;
+  Scratch<T> sums(pieces * size);
+  parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t k0 = p.k * i / pieces;
+      Problem<T> q = p;
+      q.k = p.k * (i + 1) / pieces - k0;
+      q.a += k0 * p.a_column;
+      q.b += k0 * p.b_row;
+      q.out = {sums.get() + i * size, p.n, nullptr, 0, 0, T(1), T(1), false};
+      large(q);
+    }
+  });
+  T* TL_RESTRICT total = sums.get();
+  for (int64_t i = 1; i < pieces; ++i) {
+    const T* TL_RESTRICT more = sums.get() + i * size;
+    for (int64_t j = 0; j < size; ++j) total[j] += more[j];
+  }
+  finish(sums.get(), p.n, p.m, p.n, p.out);
 }
 
 // --- vectors along k -----------------------------------------------------------------------------
@@ -382,8 +391,8 @@ void large(const Problem<T>& p) {
 // Sums of Rows rows of A (contiguous) with four columns of B (contiguous), each row's given to
 // `put`.
 template <class T, int Rows, class Put>
-TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* b0, const T* b1, const T* b2,
-                           const T* b3, int64_t k, Put put) {
+TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* b0, const T* b1, const T* b2, const T* b3, int64_t k,
+                           Put put) {
   constexpr int w = lanes<T>;
   Vec<T> sums[Rows][4] = {};
   auto step = [&](auto read) {
@@ -404,8 +413,7 @@ TL_ALWAYS_INLINE void dots(const T* a, int64_t a_row, const T* b0, const T* b1, 
     step([p, mask](const T* q) { return load(q + p, mask); });
   }
   TL_UNROLL(8)
-  for (int i = 0; i < Rows; ++i)
-    put(i, sums_of_four<T>(sums[i][0], sums[i][1], sums[i][2], sums[i][3]));
+  for (int i = 0; i < Rows; ++i) put(i, sums_of_four<T>(sums[i][0], sums[i][1], sums[i][2], sums[i][3]));
 }
 
 constexpr int dot_rows = vector_registers == 32 ? 4 : 2;
@@ -419,20 +427,18 @@ void dot_band(const Problem<T>& p, int64_t i, int64_t j, int64_t n) {
   if (!t.relu && (t.d == nullptr || t.d_column == 1)) {
     const Vec<T, 4> alpha = splat<T, 4>(t.alpha), beta = splat<T, 4>(t.beta);
     for (; l + 4 <= n; l += 4, b += 4 * step) {
-      dots<T, Rows>(a, p.a_row, b, b + step, b + 2 * step, b + 3 * step, p.k,
-                    [&](int row, const Vec<T, 4>& sums) {
-                      Vec<T, 4> v = sums * alpha;
-                      if (t.d != nullptr) v = fma(beta, load<T, 4>(t.d + row * t.d_row + l), v);
-                      store(t.c + row * t.c_row + l, v);
-                    });
+      dots<T, Rows>(a, p.a_row, b, b + step, b + 2 * step, b + 3 * step, p.k, [&](int row, const Vec<T, 4>& sums) {
+        Vec<T, 4> v = sums * alpha;
+        if (t.d != nullptr) v = fma(beta, load<T, 4>(t.d + row * t.d_row + l), v);
+        store(t.c + row * t.c_row + l, v);
+      });
     }
   }
   for (; l < n; l += 4, b += 4 * step) {
     T spilled[Rows * 4];
     const int64_t last = std::min<int64_t>(n - l, 4) - 1;  // repeats where there are no four
-    dots<T, Rows>(a, p.a_row, b, b + std::min<int64_t>(last, 1) * step,
-                  b + std::min<int64_t>(last, 2) * step, b + last * step, p.k,
-                  [&](int row, const Vec<T, 4>& sums) { store(spilled + row * 4, sums); });
+    dots<T, Rows>(a, p.a_row, b, b + std::min<int64_t>(last, 1) * step, b + std::min<int64_t>(last, 2) * step,
+                  b + last * step, p.k, [&](int row, const Vec<T, 4>& sums) { store(spilled + row * 4, sums); });
     finish(spilled, 4, Rows, last + 1, t.at(0, l));
   }
 }
@@ -441,27 +447,24 @@ void dot_band(const Problem<T>& p, int64_t i, int64_t j, int64_t n) {
 // rows of A.
 template <class T>
 void dot_products(const Problem<T>& p) {
-  const int64_t block =
-      std::clamp<int64_t>((int64_t(1) << 18) / int64_t(sizeof(T)) / p.k, 16, 1024) & ~int64_t(3);
+  const int64_t block = std::clamp<int64_t>((int64_t(1) << 18) / int64_t(sizeof(T)) / p.k, 16, 1024) & ~int64_t(3);
   const int64_t blocks = (p.n + block - 1) / block;
-  const int64_t band =
-      std::max<int64_t>(dot_rows, parallel_work / (std::min(block, p.n) * p.k) & ~int64_t(3));
+  const int64_t band = std::max<int64_t>(dot_rows, parallel_work / (std::min(block, p.n) * p.k) & ~int64_t(3));
   const int64_t bands = (p.m + band - 1) / band;
   const int64_t piece_work = std::min(band, p.m) * std::min(block, p.n) * p.k;
-  parallel_for(blocks * bands, std::max<int64_t>(1, parallel_work / piece_work),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t q = begin; q < end; ++q) {
-                   const int64_t j = q / bands * block, n = std::min(block, p.n - j);
-                   int64_t i = q % bands * band;
-                   const int64_t stop = std::min(i + band, p.m);
-                   for (; i + dot_rows <= stop; i += dot_rows) dot_band<T, dot_rows>(p, i, j, n);
-                   if (i + 2 <= stop) {
-                     dot_band<T, 2>(p, i, j, n);
-                     i += 2;
-                   }
-                   if (i < stop) dot_band<T, 1>(p, i, j, n);
-                 }
-               });
+  parallel_for(blocks * bands, std::max<int64_t>(1, parallel_work / piece_work), [&](int64_t begin, int64_t end) {
+    for (int64_t q = begin; q < end; ++q) {
+      const int64_t j = q / bands * block, n = std::min(block, p.n - j);
+      int64_t i = q % bands * band;
+      const int64_t stop = std::min(i + band, p.m);
+      for (; i + dot_rows <= stop; i += dot_rows) dot_band<T, dot_rows>(p, i, j, n);
+      if (i + 2 <= stop) {
+        dot_band<T, 2>(p, i, j, n);
+        i += 2;
+      }
+      if (i < stop) dot_band<T, 1>(p, i, j, n);
+    }
+  });
 }
 
 // --- one row -------------------------------------------------------------------------------------
@@ -476,12 +479,11 @@ void row_product(const Problem<T>& p) {
                  int64_t j = begin * block;
                  const int64_t stop = std::min(end * block, p.n);
                  for (; j + block <= stop; j += block) {
-                   tile<T, 1, vectors, false>(p.a, 0, p.a_column, p.b + j, p.b_row, p.k, w,
-                                              p.out.at(0, j));
+                   tile<T, 1, vectors, false>(p.a, 0, p.a_column, p.b + j, p.b_row, p.k, w, p.out.at(0, j));
                  }
                  for (; j < stop; j += 2 * w) {
-                   panel<T>(1, std::min<int64_t>(2 * w, stop - j), p.k, p.a, 0, p.a_column, p.b + j,
-                            p.b_row, false, p.out.at(0, j));
+                   panel<T>(1, std::min<int64_t>(2 * w, stop - j), p.k, p.a, 0, p.a_column, p.b + j, p.b_row, false,
+                            p.out.at(0, j));
                  }
                });
 }
@@ -516,8 +518,8 @@ void thin_rows(const Problem<T>& p, int64_t begin, int64_t end) {
 constexpr int thin_k = 4;
 template <class T>
 void thin_product(const Problem<T>& p) {
-  constexpr void (*rows[])(const Problem<T>&, int64_t, int64_t) = {
-      thin_rows<T, 1>, thin_rows<T, 2>, thin_rows<T, 3>, thin_rows<T, thin_k>};
+  constexpr void (*rows[])(const Problem<T>&, int64_t, int64_t) = {thin_rows<T, 1>, thin_rows<T, 2>, thin_rows<T, 3>,
+                                                                   thin_rows<T, thin_k>};
   parallel_for(p.m, std::max<int64_t>(1, parallel_work / 8 / p.n),
                [&](int64_t begin, int64_t end) { rows[p.k - 1](p, begin, end); });
 }
@@ -559,8 +561,7 @@ void multiply(const Problem<T>& p) {
   const bool rows_of_b = p.b_column == 1 || p.n == 1;
   if (p.m == 1 && rows_of_b) return row_product(p);
   const int64_t b_bytes = p.k * p.n * int64_t(sizeof(T));
-  if (rows_of_b && p.k <= thin_k && p.n >= 4 * lanes<T> && !p.out.relu &&
-      (p.out.d == nullptr || p.out.d_column == 1)) {
+  if (rows_of_b && p.k <= thin_k && p.n >= 4 * lanes<T> && !p.out.relu && (p.out.d == nullptr || p.out.d_column == 1)) {
     return thin_product(p);
   }
   if (rows_of_b) {
@@ -572,8 +573,7 @@ void multiply(const Problem<T>& p) {
       Scratch<T> rows(p.m * p.k);
       Problem<T> q = p;
       for (int64_t i = 0; i < p.m; ++i) {
-        for (int64_t l = 0; l < p.k; ++l)
-          rows.get()[i * p.k + l] = p.a[i * p.a_row + l * p.a_column];
+        for (int64_t l = 0; l < p.k; ++l) rows.get()[i * p.k + l] = p.a[i * p.a_row + l * p.a_column];
       }
       q.a = rows.get();
       q.a_row = p.k;
@@ -581,6 +581,7 @@ void multiply(const Problem<T>& p) {
       return dot_products(q);
     }
   }
+  if (p.k >= 16 * block_k && p.m * p.n <= 128 * 128 && work >= 4 * parallel_work) return split_sums(p);
   large(p);
 }
 
@@ -626,11 +627,10 @@ void gemm_real(const GemmArgs& g) {
     for (int64_t i = 0; i < g.batch; ++i) one(p, i);
     return;
   }
-  parallel_for(g.batch, std::max<int64_t>(1, parallel_work / work),
-               [&](int64_t begin, int64_t end) {
-                 Problem<T> q = p;
-                 for (int64_t i = begin; i < end; ++i) one(q, i);
-               });
+  parallel_for(g.batch, std::max<int64_t>(1, parallel_work / work), [&](int64_t begin, int64_t end) {
+    Problem<T> q = p;
+    for (int64_t i = begin; i < end; ++i) one(q, i);
+  });
 }
 
 void gemm_impl(const GemmArgs& g) {
