@@ -42,7 +42,7 @@ train: $(VENV)/.examples
 test: $(VENV)/.test
 	$(if $(TORCH),$(BIN)/python -c "import torch" 2> /dev/null || $(PIP) install -q $(TORCH))
 	echo "== tests"
-	$(BIN)/python -m pytest -q -n auto tests
+	OMP_NUM_THREADS=1 TENSORLITE_NUM_THREADS=2 $(BIN)/python -m pytest -q -n auto tests
 
 # --- environment and wheel ---------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ docs: $(VENV)/.test
 	$(BIN)/python tools/apidocs.py build/docs
 
 # The wheel built with the sanitizers, in an environment and a build folder of its own. Python's own
-# allocations live until the process ends, so leaks are looked for by tests/test_leaks.py instead.
+# allocations live until the process ends, so leaks are looked for by tests/test_package.py instead.
 SAN_VENV := build/sanitize-venv
 SAN_PIP  := $(SAN_VENV)/bin/python -m pip --disable-pip-version-check
 CXX      ?= c++
@@ -129,7 +129,7 @@ sanitize: $(VENV)/.build
 	$(SAN_PIP) install -q "$$(ls build/sanitize-dist/*.whl)[test]" $(TORCH)
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-	TENSORLITE_SANITIZED=1 $(SAN_VENV)/bin/python -m pytest -q -n auto tests
+	OMP_NUM_THREADS=1 TENSORLITE_NUM_THREADS=2 TENSORLITE_SANITIZED=1 $(SAN_VENV)/bin/python -m pytest -q -n auto tests
 
 dev: $(VENV)/.build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/dev -G Ninja -DTENSORLITE_DEV=ON \
