@@ -35,8 +35,12 @@ Tensor copy_for(const Tensor& grad, const Tensor& leaf) {
   return fresh;
 }
 
+// Kernels over so few elements keep the interpreter's lock.
+constexpr int64_t small_kernel = 256;
+
 void add_to_leaf(const Tensor& leaf, Tensor grad) {
-  KernelGuard guard(kernel_locks[lock_index(leaf.impl())]);
+  bool alone = leaf.numel() <= small_kernel && unlocked_backwards.load(std::memory_order_relaxed) == 0;
+  KernelGuard guard(alone ? nullptr : &kernel_locks[lock_index(leaf.impl())]);
   Tensor old = load_grad(leaf);
   if (old.defined()) {
     if (grad_state.grad_enabled) {
@@ -66,27 +70,58 @@ void store_grad(const Tensor& t, Tensor grad) {
   // The old one dies after the lock: it may own a Python object.
 }
 
-AccumulateGrad::AccumulateGrad(const Tensor& variable) : Node("AccumulateGrad", UINT64_MAX), variable_(variable) {
-  // The highest number: gradients of leaves are ready as early as they can be.
+AccumulateGrad::AccumulateGrad(const Tensor& leaf)
+    // The highest number: gradients of leaves are ready as early as they can be.
+    : Node("AccumulateGrad", UINT64_MAX), variable_(Tensor::adopt(leaf.impl())) {
   is_accumulate = true;
-  set_meta(0, 1, variable);
+  set_meta(0, 1, leaf);
 }
 
 AccumulateGrad::~AccumulateGrad() {
-  SpinGuard guard(accumulator_lock);
-  AutogradState* state = variable_->autograd;
-  if (state != nullptr && state->accumulator == this) state->accumulator = nullptr;
+  if (!orphaned_) variable_.release();
+}
+
+// One reference is the leaf's. The second one takes hold of the leaf, and lets go of it again.
+NodePtr AccumulateGrad::use() {
+  if (refs.retain_counted() == 1) variable_->refs.retain();
+  return NodePtr::adopt(this);
+}
+
+bool release_accumulator(Node* node) noexcept {
+  auto* a = static_cast<AccumulateGrad*>(node);
+  uint32_t before = a->refs.release_counted();
+  if (a->orphaned_) return before == 1;
+  if (before == 2) {
+    // Hooks on the node go with the graph that they were put on.
+    Tensor leaf = Tensor::adopt(a->variable_.impl());
+    delete std::exchange(a->extras, nullptr);
+  }
+  return false;
+}
+
+void AccumulateGrad::orphan(AccumulateGrad* node) noexcept {
+  if (node->refs.count() > 1) {
+    node->orphaned_ = true;
+    if (node->refs.release_counted() > 1) return;
+    node->orphaned_ = false;  // its graph has let go meanwhile
+  }
+  delete node;
+}
+
+AutogradState::~AutogradState() {
+  if (self) *self = nullptr;
+  if (accumulator != nullptr) delete accumulator;
 }
 
 NodePtr grad_accumulator(const Tensor& leaf) {
   SpinGuard guard(accumulator_lock);
   AutogradState& state = autograd_state(leaf);
   if (state.stand_in_accumulator) return state.stand_in_accumulator;
-  if (state.accumulator != nullptr && state.accumulator->refs.try_retain()) {
-    return NodePtr::adopt(state.accumulator);
+  if (state.accumulator != nullptr && !state.accumulator->fits()) [[unlikely]] {
+    AccumulateGrad::orphan(std::exchange(state.accumulator, nullptr));
   }
-  state.accumulator = new AccumulateGrad(leaf);
-  return NodePtr::adopt(state.accumulator);
+  if (state.accumulator == nullptr) state.accumulator = new AccumulateGrad(leaf);
+  return state.accumulator->use();
 }
 
 void AccumulateGrad::apply(Tensor* grads, Tensor*) {

@@ -25,32 +25,8 @@ std::atomic<uint64_t> next_id{1};
 constexpr uint32_t nodes_between_looks = 256;
 constexpr auto long_backward = std::chrono::milliseconds(2);
 
-// Values for or from one node, built only as far as they are there.
-class Values {
- public:
-  explicit Values(uint32_t n) : size_(n), p_(n <= inline_count ? inline_ : new Tensor[n]) {
-    for (uint32_t i = 0; i < n && n <= inline_count; ++i) new (&inline_[i]) Tensor;
-  }
-  Values(const Values&) = delete;
-  ~Values() {
-    if (p_ != inline_) {
-      delete[] p_;
-      return;
-    }
-    for (uint32_t i = 0; i < size_; ++i) inline_[i].~Tensor();
-  }
-  Tensor& operator[](uint32_t i) { return p_[i]; }
-  Tensor* data() { return p_; }
-  std::span<Tensor> span() { return {p_, size_}; }
-
- private:
-  static constexpr uint32_t inline_count = 4;
-  uint32_t size_;
-  Tensor* p_;
-  union {
-    Tensor inline_[inline_count];
-  };
-};
+// What goes into or comes out of a node.
+using Values = InlineArray<Tensor, 4>;
 
 }  // namespace
 
@@ -58,8 +34,8 @@ class Values {
 // A nested backward, or one on another thread, that reaches held nodes keeps its state in `side_`.
 class GraphTask {
  public:
-  GraphTask(bool selective, const BackwardOptions& options)
-      : options_(options), selective_(selective), outer_(running_task), outer_node_(running_node),
+  GraphTask(bool selective, const BackwardOptions& options, std::span<Tensor> captured)
+      : options_(options), selective_(selective), captured_(captured), outer_(running_task), outer_node_(running_node),
         outer_selective_(selective_task) {
     id_ = outer_ != nullptr ? outer_->id_ : next_id.fetch_add(1, std::memory_order_relaxed);
     running_task = this;
@@ -84,12 +60,11 @@ class GraphTask {
       return;
     }
     // What the caller asked for is marked first; the walk then carries it upwards.
-    if (!options_.accumulate) captured_.resize(inputs.size());
     for (size_t i = 0; i < inputs.size(); ++i) mark_wanted(inputs[i], i);
     for (const Edge& e : roots) visit_selective(e.node.get());
   }
 
-  void run(std::span<const Edge> roots, std::vector<Tensor>& grads) {
+  void run(std::span<const Edge> roots, std::span<Tensor> grads) {
     for (size_t i = 0; i < roots.size(); ++i) add_gradient(roots[i], std::move(grads[i]), nullptr, i);
     for (const Edge& e : roots) {
       Node* n = e.node.get();
@@ -114,17 +89,16 @@ class GraphTask {
     lock_interpreter();
   }
 
-  std::vector<Tensor> take_captured() { return std::move(captured_); }
   std::vector<std::function<void()>>& callbacks() { return callbacks_; }
   uint64_t id() const { return id_; }
 
   bool has(const Node& node) const {
-    return node.task.load(std::memory_order_relaxed) == this || side_.count(const_cast<Node*>(&node)) != 0;
+    return node.task.load(std::memory_order_relaxed) == this || find_side(&node) != nullptr;
   }
   bool wants(const Node& node) const {
     if (node.task.load(std::memory_order_relaxed) == this) return node.exec.needed;
-    auto it = side_.find(const_cast<Node*>(&node));
-    return it == side_.end() || it->second.exec.needed;
+    const Side* s = find_side(&node);
+    return s == nullptr || s->exec.needed;
   }
 
   // --- the interpreter's lock: see locks.h -------------------------------------------------------
@@ -139,7 +113,7 @@ class GraphTask {
   }
   // Lets go of it, unless a backward on another thread has met one of our nodes.
   void unlock_interpreter() {
-    if (begin_blocking == nullptr || !side_.empty() || met_.load(std::memory_order_relaxed)) return;
+    if (begin_blocking == nullptr || side_ != nullptr || met_.load(std::memory_order_relaxed)) return;
     // Said while the lock is still held: others look at it with the lock.
     unlocked_backwards.fetch_add(1, std::memory_order_relaxed);
     unlocked_.store(true, std::memory_order_relaxed);
@@ -159,10 +133,15 @@ class GraphTask {
     uint32_t next;  // 1 + the next place for the same node
   };
 
+  Side* find_side(const Node* n) const {
+    if (side_ == nullptr) return nullptr;
+    auto it = side_->find(n);
+    return it == side_->end() ? nullptr : &it->second;
+  }
   bool mine(const Node* n) const { return n->task.load(std::memory_order_relaxed) == this; }
-  ExecState& state(Node* n) { return mine(n) ? n->exec : side_.find(n)->second.exec; }
+  ExecState& state(Node* n) { return mine(n) ? n->exec : find_side(n)->exec; }
   Tensor& buffer(Node* n, uint32_t i) {
-    if (!mine(n)) [[unlikely]] return side_.find(n)->second.buffers[i];
+    if (!mine(n)) [[unlikely]] return find_side(n)->buffers[i];
     return i == 0 ? n->buffer0 : n->more_buffers[i - 1];
   }
 
@@ -173,14 +152,15 @@ class GraphTask {
     GraphTask* holder = n->task.load(std::memory_order_acquire);
     if (holder == this) return {&n->exec, false};
     // Its holder may have ended since it was put aside.
-    if (holder != nullptr || (!side_.empty() && side_.count(n) != 0)) [[unlikely]] return reach_shared(n, holder);
+    if (holder != nullptr || find_side(n) != nullptr) [[unlikely]] return reach_shared(n, holder);
     n->task.store(this, std::memory_order_relaxed);
     n->exec = ExecState{};
     visited_.push_back(n);
     return {&n->exec, true};
   }
   std::pair<ExecState*, bool> reach_shared(Node* n, GraphTask* holder) {
-    auto [it, fresh] = side_.try_emplace(n);
+    if (side_ == nullptr) side_ = std::make_unique<std::unordered_map<const Node*, Side>>();
+    auto [it, fresh] = side_->try_emplace(n);
     if (!fresh) return {&it->second.exec, false};
     it->second.buffers.resize(n->num_inputs);
     if (!n->is_accumulate) {
@@ -344,7 +324,16 @@ class GraphTask {
       if (i == 0 || n->more_buffers != nullptr || !mine(n)) grads[i] = std::move(buffer(n, i));
     }
     if (selective_ && !capture(n, grads)) return;
-    if (n->is_accumulate || n->extras != nullptr) run_tensor_hooks(n, grads);
+    if (n->is_accumulate) {
+      AutogradState* leaf = static_cast<AccumulateGrad*>(n)->variable()->autograd;
+      if (n->extras == nullptr && leaf->leaf_hooks.empty()) {
+        static_cast<AccumulateGrad*>(n)->AccumulateGrad::apply(grads.data(), nullptr);
+        return;
+      }
+      run_tensor_hooks(n, grads);
+    } else if (n->extras != nullptr) [[unlikely]] {
+      run_tensor_hooks(n, grads);
+    }
 
     Values out(edges);
     if (n->extras != nullptr) [[unlikely]] {
@@ -404,12 +393,12 @@ class GraphTask {
   void apply_with_hooks(Node* n, Values& grads, Values& out) {
     InterpreterSection section;
     auto pre_hooks = n->extras->pre_hooks;
-    for (auto& slot : pre_hooks) slot.hook->call(grads.span());
+    for (auto& slot : pre_hooks) slot.hook->call(grads);
     if (n->extras->post_hooks.empty()) return apply(n, grads, out);
-    std::vector<Tensor> given(grads.span().begin(), grads.span().end());
+    std::vector<Tensor> given(grads.data(), grads.data() + grads.size());
     apply(n, grads, out);
     auto post_hooks = n->extras->post_hooks;
-    for (auto& slot : post_hooks) slot.hook->call(out.span(), given);
+    for (auto& slot : post_hooks) slot.hook->call(out, given);
   }
 
   void check_nan(Node* n, Values& out) {
@@ -428,6 +417,7 @@ class GraphTask {
 
   const BackwardOptions& options_;
   bool selective_;
+  std::span<Tensor> captured_;
   GraphTask* outer_;
   Node* outer_node_;
   GraphTask* outer_selective_;
@@ -441,21 +431,19 @@ class GraphTask {
   InlineVector<Node*, 16> ready_;
   InlineVector<Step, 16> walk_;
   InlineVector<Capture, 4> captures_;
-  std::vector<Tensor> captured_;
   std::vector<std::function<void()>> callbacks_;
-  std::unordered_map<Node*, Side> side_;
+  std::unique_ptr<std::unordered_map<const Node*, Side>> side_;  // mostly null
   friend class InterpreterSection;
 };
 
-std::vector<Tensor> run_backward(std::span<const Edge> roots, std::vector<Tensor> grads, std::span<const Edge> inputs,
-                                 const BackwardOptions& options) {
-  GraphTask task(!inputs.empty(), options);
+void run_backward(std::span<const Edge> roots, std::span<Tensor> grads, std::span<const Edge> inputs,
+                  const BackwardOptions& options, std::span<Tensor> captured) {
+  GraphTask task(!inputs.empty(), options, captured);
   task.visit(roots, inputs);
   GradModeGuard mode(options.create_graph);
   task.run(roots, grads);
   // A callback may queue another.
   for (size_t i = 0; i < task.callbacks().size(); ++i) std::function<void()>(task.callbacks()[i])();
-  return task.take_captured();
 }
 
 bool wanted_by_task(const Node& node) { return selective_task->wants(node); }

@@ -11,11 +11,11 @@ struct BackwardOptions {
   bool accumulate = true;  // into .grad of leaves; false: return gradients of `inputs`
 };
 
-// Runs backward from `roots` with gradients `grads`, on this thread. With `inputs`, only what they
-// need is run; their gradients are returned in order (undefined where unreachable) unless
-// `accumulate` is set.
-std::vector<Tensor> run_backward(std::span<const Edge> roots, std::vector<Tensor> grads,
-                                 std::span<const Edge> inputs, const BackwardOptions& options);
+// Runs backward from `roots` with gradients `grads`, which are moved from, on this thread. With
+// `inputs`, only what they need is run; unless `accumulate` is set their gradients go to `captured`,
+// undefined where there is none.
+void run_backward(std::span<const Edge> roots, std::span<Tensor> grads, std::span<const Edge> inputs,
+                  const BackwardOptions& options, std::span<Tensor> captured = {});
 
 // Called where a node threw in anomaly mode, while the exception is on its way.
 extern void (*report_anomaly)(Node& node);

@@ -47,17 +47,19 @@ class SpinGuard {
 // waits does it without.
 class KernelGuard {
  public:
-  explicit KernelGuard(SpinLock& lock) : lock_(lock) {
-    while (!lock.try_lock()) {
+  explicit KernelGuard(SpinLock* lock) : lock_(lock) {
+    while (lock != nullptr && !lock->try_lock()) {
       BlockingRegion unlocked;
       std::this_thread::yield();
     }
   }
-  ~KernelGuard() { lock_.unlock(); }
+  ~KernelGuard() {
+    if (lock_ != nullptr) lock_->unlock();
+  }
   KernelGuard(const KernelGuard&) = delete;
 
  private:
-  SpinLock& lock_;
+  SpinLock* lock_;
 };
 
 }  // namespace tl

@@ -1,5 +1,7 @@
 #include "autograd/node.h"
 
+#include "autograd/accumulate.h"
+
 #include <cstring>
 
 namespace tl {
@@ -65,7 +67,7 @@ void Node::operator delete(void* p, size_t size) {
 }
 
 void Node::release(Node* node) noexcept {
-  if (!(node->is_accumulate ? node->refs.release_shared() : node->refs.release())) return;
+  if (!(node->is_accumulate ? release_accumulator(node) : node->refs.release())) return;
   // `python` is free now (a grad_fn object would hold a reference): it links the list.
   node->python = doomed;
   doomed = node;

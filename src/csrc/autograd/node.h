@@ -51,7 +51,7 @@ class OutputMeta {
   OutputMeta() = default;
   explicit OutputMeta(const Tensor& t) : dtype(t.dtype()), ndim_(uint8_t(t.dim())) {
     if (ndim_ > inline_dims) heap_ = new int64_t[ndim_];
-    std::memcpy(mutable_dims(), t.sizes().data(), ndim_ * 8);
+    for (size_t i = 0; i < ndim_; ++i) mutable_dims()[i] = t->dims[i];
   }
   OutputMeta(OutputMeta&& o) noexcept { steal(o); }
   OutputMeta& operator=(OutputMeta&& o) noexcept {

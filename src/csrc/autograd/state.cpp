@@ -225,9 +225,6 @@ void set_data(const Tensor& t, const Tensor& data) {
   TL_CHECK(!requires_grad(t) || is_differentiable(data.dtype()),
            "data set to a tensor that requires gradients must be floating point or complex dtype");
   if (t.is_same(data)) return;
-  if (t->autograd != nullptr && (t.dtype() != data.dtype() || !equal(t.sizes(), data.sizes()))) {
-    t->autograd->accumulator = nullptr;  // it expects gradients of the old kind
-  }
   if (t->version_counter == nullptr) {
     auto* counter = new VersionCounter;
     counter->value.store(t.version());

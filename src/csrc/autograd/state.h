@@ -7,7 +7,7 @@ namespace tl {
 
 struct AutogradState {
   Tensor grad;
-  Node* accumulator = nullptr;  // weak: the node keeps the tensor alive, not the other way round
+  class AccumulateGrad* accumulator = nullptr;  // owned, see accumulate.h
   bool retains_grad = false;
   // Of a saved leaf that hooks have rebuilt: the node of the leaf that it stands for.
   NodePtr stand_in_accumulator;
@@ -18,9 +18,9 @@ struct AutogradState {
   std::shared_ptr<TensorHook> python_hooks;
   // Where a retain_grad hook finds the tensor; null once it is gone.
   std::shared_ptr<TensorImpl*> self;
-  ~AutogradState() {
-    if (self) *self = nullptr;
-  }
+  AutogradState() = default;
+  AutogradState(const AutogradState&) = delete;
+  ~AutogradState();
 };
 
 inline AutogradState& autograd_state(const Tensor& t) {

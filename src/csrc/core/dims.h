@@ -114,7 +114,11 @@ class Dims {
 };
 
 inline bool equal(IntView a, IntView b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * 8) == 0);
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {  // most have one or two dims: cheaper than a call
+    if (a[i] != b[i]) return false;
+  }
+  return true;
 }
 
 // "[2, 3]", as PyTorch writes shapes in messages.

@@ -1,12 +1,45 @@
-// A vector of plain values that needs no heap up to N of them.
+// Short lists on the stack: they need no heap up to N elements.
 #pragma once
 
 #include <cstddef>
 #include <cstring>
+#include <new>
+#include <span>
 #include <type_traits>
 
 namespace tl {
 
+// An array whose length is known when it is made.
+template <class T, size_t N>
+class InlineArray {
+ public:
+  explicit InlineArray(size_t n) : size_(n), data_(n <= N ? inline_ : new T[n]) {
+    if (n > N) return;
+    for (size_t i = 0; i < n; ++i) new (&inline_[i]) T;
+  }
+  InlineArray(const InlineArray&) = delete;
+  ~InlineArray() {
+    if (data_ != inline_) {
+      delete[] data_;
+      return;
+    }
+    for (size_t i = 0; i < size_; ++i) inline_[i].~T();
+  }
+  T& operator[](size_t i) { return data_[i]; }
+  T* data() { return data_; }
+  size_t size() const { return size_; }
+  operator std::span<T>() { return {data_, size_}; }
+  operator std::span<const T>() const { return {data_, size_}; }
+
+ private:
+  size_t size_;
+  T* data_;
+  union {
+    T inline_[N];
+  };
+};
+
+// A vector of plain values.
 template <class T, size_t N>
 class InlineVector {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);

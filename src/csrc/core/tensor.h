@@ -22,19 +22,13 @@ class RefCount {
  public:
   explicit constexpr RefCount(uint32_t n) : n_(n) {}
   void retain() { n_.fetch_add(1, std::memory_order_relaxed); }
+  // The same, and how many there were before.
+  uint32_t retain_counted() { return n_.fetch_add(1, std::memory_order_relaxed); }
+  uint32_t release_counted() { return n_.fetch_sub(1, std::memory_order_acq_rel); }
   // True where the caller was the last owner.
   bool release() {
     if (n_.load(std::memory_order_acquire) == 1) return true;
     return n_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  }
-  // For objects that weak pointers lead to: always a read-modify-write, so that try_retain can tell.
-  bool release_shared() { return n_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
-  bool try_retain() {
-    uint32_t n = n_.load(std::memory_order_relaxed);
-    while (n != 0) {
-      if (n_.compare_exchange_weak(n, n + 1, std::memory_order_acq_rel)) return true;
-    }
-    return false;
   }
   uint32_t count() const { return n_.load(std::memory_order_acquire); }
 

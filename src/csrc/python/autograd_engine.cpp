@@ -1,6 +1,7 @@
 // The way into the engine: Tensor.backward, autograd.backward and autograd.grad.
 #include "autograd/accumulate.h"
 #include "autograd/engine.h"
+#include "core/inline_vector.h"
 #include "python/autograd.h"
 #include "python/autograd_hooks.h"
 #include "python/op_function.h"
@@ -9,12 +10,6 @@
 namespace tl::python {
 
 namespace {
-
-// One tensor or edge that backward starts at, or that a gradient is wanted for.
-struct Point {
-  Edge edge;
-  Tensor tensor;  // undefined for an edge given by itself
-};
 
 // A GradientEdge is a tuple (node, output_nr, …).
 bool as_edge(PyObject* o, Edge& edge) {
@@ -26,33 +21,45 @@ bool as_edge(PyObject* o, Edge& edge) {
   return true;
 }
 
-// Calls f(item, i) for a lone tensor or edge, or for each of a sequence.
-template <class F>
-size_t for_each(PyObject* o, const char* what, F&& f) {
-  Edge edge;
-  if (is_tensor(o) || as_edge(o, edge)) {
-    f(o, size_t(0));
-    return 1;
-  }
-  Object list = check(PySequence_Fast(o, what));
-  Py_ssize_t n = PySequence_Fast_GET_SIZE(list.get());
-  for (Py_ssize_t i = 0; i < n; ++i) f(PySequence_Fast_GET_ITEM(list.get(), i), size_t(i));
-  return size_t(n);
-}
-
-std::vector<Point> roots_of(PyObject* outputs) {
-  std::vector<Point> roots;
-  for_each(outputs, "autograd: outputs must be a Tensor, a GradientEdge or a sequence of them", [&](PyObject* o, size_t i) {
-    Point p;
-    if (is_tensor(o)) {
-      p.tensor = unwrap(o);
-    } else {
-      TL_CHECK_TYPE(as_edge(o, p.edge), "element ", i, " of tensors is not a Tensor or a GradientEdge but ",
-                    Py_TYPE(o)->tp_name);
+// A lone tensor or edge, or a sequence of them.
+class Items {
+ public:
+  Items(PyObject* o, const char* what) : one_(o) {
+    Edge edge;
+    if (is_tensor(o) || as_edge(o, edge)) return;
+    list_ = Object::adopt(PySequence_Fast(o, ""));
+    if (!list_) {
+      PyErr_Clear();
+      fail(ErrorKind::type, "autograd: ", what, " must be a Tensor, a GradientEdge or a sequence of them, but got ",
+           Py_TYPE(o)->tp_name);
     }
-    roots.push_back(std::move(p));
-  });
-  return roots;
+  }
+  size_t size() const { return list_ ? size_t(PySequence_Fast_GET_SIZE(list_.get())) : 1; }
+  PyObject* operator[](size_t i) const { return list_ ? PySequence_Fast_GET_ITEM(list_.get(), Py_ssize_t(i)) : one_; }
+
+ private:
+  PyObject* one_;
+  Object list_;
+};
+
+// What backward starts at.
+struct Root {
+  const Tensor* tensor = nullptr;  // null for an edge given by itself
+  Edge edge;
+
+  IntView sizes() const { return tensor != nullptr ? tensor->sizes() : edge.node->meta(edge.input_nr).sizes(); }
+  DType dtype() const { return tensor != nullptr ? tensor->dtype() : edge.node->meta(edge.input_nr).dtype; }
+};
+
+Root root_of(PyObject* o, size_t i) {
+  Root root;
+  if (is_tensor(o)) {
+    root.tensor = &unwrap(o);
+  } else {
+    TL_CHECK_TYPE(as_edge(o, root.edge), "element ", i, " of tensors is not a Tensor or a GradientEdge but ",
+                  Py_TYPE(o)->tp_name);
+  }
+  return root;
 }
 
 std::string size_text(IntView sizes) {
@@ -62,105 +69,95 @@ std::string size_text(IntView sizes) {
 }
 
 // The gradient to start with at root i.
-Tensor root_gradient(const Point& root, size_t i, PyObject* given) {
+Tensor root_gradient(const Root& root, size_t i, PyObject* given) {
   if (given == nullptr || given == Py_None) {
-    if (!root.tensor.defined()) {
-      const OutputMeta& meta = root.edge.node->meta(root.edge.input_nr);
-      int64_t numel = checked_numel(meta.sizes());
-      TL_CHECK(numel == 1, "grad can be implicitly created only for scalar outputs");
-      return graph_ops.ones(meta.sizes(), meta.dtype);
-    }
-    if (!requires_grad(root.tensor)) return {};
-    TL_CHECK(root.tensor.numel() == 1, "grad can be implicitly created only for scalar outputs");
-    TL_CHECK(is_floating(root.tensor.dtype()), "grad can be implicitly created only for real scalar outputs but got torch.",
-             dtype_name(root.tensor.dtype()));
-    return graph_ops.ones(root.tensor.sizes(), root.tensor.dtype());
+    if (root.tensor != nullptr && !requires_grad(*root.tensor)) return {};  // an error of its own
+    IntView sizes = root.sizes();
+    TL_CHECK(sizes.empty() || checked_numel(sizes) == 1, "grad can be implicitly created only for scalar outputs");
+    TL_CHECK(is_floating(root.dtype()), "grad can be implicitly created only for real scalar outputs but got torch.",
+             dtype_name(root.dtype()));
+    return sizes.empty() ? scalar_tensor(1.0, root.dtype()) : graph_ops.ones(sizes, root.dtype());
   }
   TL_CHECK_TYPE(is_tensor(given), "gradients can be either Tensors or None, but got ", Py_TYPE(given)->tp_name);
   const Tensor& g = unwrap(given);
-  IntView sizes = root.tensor.defined() ? root.tensor.sizes() : root.edge.node->meta(root.edge.input_nr).sizes();
-  DType dtype = root.tensor.defined() ? root.tensor.dtype() : root.edge.node->meta(root.edge.input_nr).dtype;
-  TL_CHECK(equal(g.sizes(), sizes), "Mismatch in shape: grad_output[", i, "] has a shape of ", size_text(g.sizes()),
-           " and output[", i, "] has a shape of ", size_text(sizes), ".");
-  TL_CHECK(is_complex(g.dtype()) == is_complex(dtype),
+  TL_CHECK(equal(g.sizes(), root.sizes()), "Mismatch in shape: grad_output[", i, "] has a shape of ", size_text(g.sizes()),
+           " and output[", i, "] has a shape of ", size_text(root.sizes()), ".");
+  TL_CHECK(is_complex(g.dtype()) == is_complex(root.dtype()),
            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
            "grad_output[", i, "] has a dtype of torch.", dtype_name(g.dtype()), " and output[", i,
-           "] has a dtype of torch.", dtype_name(dtype), ".");
+           "] has a dtype of torch.", dtype_name(root.dtype()), ".");
   return g;
 }
 
-std::vector<Tensor> gradients_of(const std::vector<Point>& roots, PyObject* given) {
-  std::vector<Tensor> grads;
-  grads.reserve(roots.size());
-  if (given == nullptr || given == Py_None) {
-    for (size_t i = 0; i < roots.size(); ++i) grads.push_back(root_gradient(roots[i], i, nullptr));
-    return grads;
-  }
-  if (is_tensor(given)) {
-    TL_CHECK(roots.size() == 1, "got ", roots.size(), " tensors and 1 gradients");
-    grads.push_back(root_gradient(roots[0], 0, given));
-    return grads;
-  }
-  Object list = check(PySequence_Fast(given, "gradients can be either Tensors or None"));
-  TL_CHECK(size_t(PySequence_Fast_GET_SIZE(list.get())) == roots.size(), "got ", roots.size(), " tensors and ",
-           PySequence_Fast_GET_SIZE(list.get()), " gradients");
-  for (size_t i = 0; i < roots.size(); ++i) {
-    grads.push_back(root_gradient(roots[i], i, PySequence_Fast_GET_ITEM(list.get(), Py_ssize_t(i))));
-  }
-  return grads;
+// The edge of root i; one that leads nowhere is an error.
+Edge root_edge(Root& root, size_t i) {
+  if (root.tensor != nullptr) root.edge = gradient_edge(*root.tensor);
+  TL_CHECK(root.edge.node, "element ", i, " of tensors does not require grad and does not have a grad_fn");
+  return std::move(root.edge);
 }
 
-// Resolves roots to edges; those that lead nowhere are an error.
-std::vector<Edge> root_edges(std::vector<Point>& roots) {
-  std::vector<Edge> edges;
-  edges.reserve(roots.size());
-  for (size_t i = 0; i < roots.size(); ++i) {
-    if (roots[i].tensor.defined()) roots[i].edge = gradient_edge(roots[i].tensor);
-    TL_CHECK(roots[i].edge.node, "element ", i, " of tensors does not require grad and does not have a grad_fn");
-    edges.push_back(std::move(roots[i].edge));
+using Edges = InlineArray<Edge, 8>;
+using Tensors = InlineArray<Tensor, 8>;
+
+// Edges and first gradients of all roots.
+void start_at(const Items& outputs, PyObject* gradients, Edges& edges, Tensors& grads) {
+  size_t n = outputs.size();
+  bool none = gradients == nullptr || gradients == Py_None;
+  Object list;
+  if (!none && !is_tensor(gradients)) list = check(PySequence_Fast(gradients, "gradients can be either Tensors or None"));
+  size_t given = list ? size_t(PySequence_Fast_GET_SIZE(list.get())) : 1;
+  TL_CHECK(none || given == n, "got ", n, " tensors and ", given, " gradients");
+  for (size_t i = 0; i < n; ++i) {
+    Root root = root_of(outputs[i], i);
+    grads[i] = root_gradient(root, i, none ? nullptr : list ? PySequence_Fast_GET_ITEM(list.get(), Py_ssize_t(i)) : gradients);
+    edges[i] = root_edge(root, i);
   }
-  return edges;
+}
+
+// The edge of a tensor that a gradient is wanted for.
+Edge input_edge(PyObject* o, bool accumulate) {
+  Edge edge;
+  if (as_edge(o, edge)) {
+    TL_CHECK(!accumulate, "backward: inputs are tensors, not edges");
+    return edge;
+  }
+  TL_CHECK(is_tensor(o), "all inputs have to be Tensors or GradientEdges, but got ", Py_TYPE(o)->tp_name);
+  const Tensor& t = unwrap(o);
+  TL_CHECK(requires_grad(t), "One of the differentiated Tensors does not require grad");
+  if (accumulate && !is_leaf(t)) retain_grad(t);
+  return gradient_edge(t);
 }
 
 bool truth(PyObject* o, bool otherwise) {
   if (o == nullptr || o == Py_None) return otherwise;
+  if (PyBool_Check(o)) return o == Py_True;
   int v = PyObject_IsTrue(o);
   check(v);
   return v == 1;
-}
-
-// The edges of the tensors that gradients are wanted for.
-std::vector<Edge> input_edges(PyObject* inputs, bool accumulate) {
-  std::vector<Edge> edges;
-  for_each(inputs, "autograd: inputs must be a Tensor, a GradientEdge or a sequence of them", [&](PyObject* o, size_t) {
-    Edge edge;
-    if (as_edge(o, edge)) {
-      TL_CHECK(!accumulate, "backward: inputs are tensors, not edges");
-    } else {
-      TL_CHECK(is_tensor(o), "all inputs have to be Tensors or GradientEdges, but got ", Py_TYPE(o)->tp_name);
-      const Tensor& t = unwrap(o);
-      TL_CHECK(requires_grad(t), "One of the differentiated Tensors does not require grad");
-      if (accumulate && !is_leaf(t)) retain_grad(t);
-      edge = gradient_edge(t);
-    }
-    edges.push_back(std::move(edge));
-  });
-  return edges;
 }
 
 void backward(PyObject* tensors, PyObject* gradients, PyObject* retain_graph, PyObject* create_graph, PyObject* inputs) {
   BackwardOptions options;
   options.create_graph = truth(create_graph, false);
   options.keep_graph = truth(retain_graph, options.create_graph);
-  std::vector<Point> roots = roots_of(tensors);
-  std::vector<Tensor> grads = gradients_of(roots, gradients);
-  std::vector<Edge> wanted;
-  if (inputs != nullptr && inputs != Py_None) {
-    wanted = input_edges(inputs, true);
-    TL_CHECK(!wanted.empty(), "`inputs` argument to `backward()` cannot be empty.");
+  bool selective = inputs != nullptr && inputs != Py_None;
+  if (is_tensor(tensors) && !selective && (gradients == nullptr || gradients == Py_None || is_tensor(gradients))) {
+    // What nearly every call looks like.
+    Root root = root_of(tensors, 0);
+    Tensor grad = root_gradient(root, 0, gradients);
+    Edge edge = root_edge(root, 0);
+    return run_backward({&edge, 1}, {&grad, 1}, {}, options);
   }
-  std::vector<Edge> edges = root_edges(roots);
-  run_backward(edges, std::move(grads), wanted, options);
+  Items outputs(tensors, "outputs");
+  Edges edges(outputs.size());
+  Tensors grads(outputs.size());
+  start_at(outputs, gradients, edges, grads);
+  if (!selective) return run_backward(edges, grads, {}, options);
+  Items wanted(inputs, "inputs");
+  TL_CHECK(wanted.size() > 0, "`inputs` argument to `backward()` cannot be empty.");
+  Edges wanted_edges(wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) wanted_edges[i] = input_edge(wanted[i], true);
+  run_backward(edges, grads, wanted_edges, options);
 }
 
 // _run_backward(tensors, gradients, retain_graph, create_graph, inputs)
@@ -185,20 +182,20 @@ PyObject* py_grad(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                    "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                    "allow_unused=False.");
     bool allow_unused = truth(args[5], materialize);
-    std::vector<Point> roots = roots_of(args[0]);
-    std::vector<Tensor> grads = gradients_of(roots, args[2]);
-    std::vector<Edge> edges = root_edges(roots);
-    std::vector<Edge> inputs = input_edges(args[1], false);
-    TL_CHECK(!inputs.empty(), "`inputs` argument to `grad()` cannot be empty.");
-    std::vector<Tensor> result = run_backward(edges, std::move(grads), inputs, options);
+    Items outputs(args[0], "outputs"), inputs(args[1], "inputs");
+    Edges roots(outputs.size()), wanted(inputs.size());
+    Tensors grads(outputs.size()), result(inputs.size());
+    start_at(outputs, args[2], roots, grads);
+    TL_CHECK(inputs.size() > 0, "`inputs` argument to `grad()` cannot be empty.");
+    for (size_t i = 0; i < inputs.size(); ++i) wanted[i] = input_edge(inputs[i], false);
+    run_backward(roots, grads, wanted, options, result);
     Object tuple = check(PyTuple_New(Py_ssize_t(result.size())));
     for (size_t i = 0; i < result.size(); ++i) {
       if (!result[i].defined()) {
-        TL_CHECK(allow_unused,
-                 "The differentiated Tensor at index ", i, " appears to not have been used in the graph. Set "
+        TL_CHECK(allow_unused, "The differentiated Tensor at index ", i, " appears to not have been used in the graph. Set "
                  "allow_unused=True if this is the desired behavior.");
         if (materialize) {
-          const OutputMeta& meta = inputs[i].node->meta(inputs[i].input_nr);
+          const OutputMeta& meta = wanted[i].node->meta(wanted[i].input_nr);
           result[i] = graph_ops.zeros(meta.sizes(), meta.dtype);
         }
       }
@@ -256,17 +253,20 @@ PyMethodDef functions[] = {
 }  // namespace
 
 PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  static PyObject* const names[] = {
+      PyUnicode_InternFromString("gradient"), PyUnicode_InternFromString("retain_graph"),
+      PyUnicode_InternFromString("create_graph"), PyUnicode_InternFromString("inputs")};
   return guarded([&]() -> PyObject* {
-    static const char* const names[] = {"gradient", "retain_graph", "create_graph", "inputs"};
     PyObject* values[4] = {};
     TL_CHECK_TYPE(nargs <= 4, "Tensor.backward() takes from 1 to 5 positional arguments but ", nargs + 1, " were given");
     for (Py_ssize_t i = 0; i < nargs; ++i) values[i] = args[i];
     for (Py_ssize_t k = 0; kwnames != nullptr && k < PyTuple_GET_SIZE(kwnames); ++k) {
       PyObject* name = PyTuple_GET_ITEM(kwnames, k);
       int found = 0;
-      while (found < 4 && PyUnicode_CompareWithASCIIString(name, names[found]) != 0) ++found;
-      TL_CHECK_TYPE(found < 4, "Tensor.backward() got an unexpected keyword argument '", text_of(name), "'");
-      TL_CHECK_TYPE(values[found] == nullptr, "Tensor.backward() got multiple values for argument '", names[found], "'");
+      while (found < 4 && name != names[found] && PyUnicode_Compare(name, names[found]) != 0) ++found;
+      TL_CHECK_TYPE(found < 4, "Tensor.backward() got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
+      TL_CHECK_TYPE(values[found] == nullptr, "Tensor.backward() got multiple values for argument '",
+                    PyUnicode_AsUTF8(name), "'");
       values[found] = args[nargs + k];
     }
     backward(self, values[0], values[1], values[2], values[3]);
