@@ -8,7 +8,7 @@ from typing import Any
 from . import _C
 from ._tensor import Tensor
 
-_NAMES = {
+_NAMES: dict[str, Any] = {
     "FloatTensor": _C.float32,
     "DoubleTensor": _C.float64,
     "HalfTensor": _C.float16,

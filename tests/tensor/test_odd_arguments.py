@@ -18,7 +18,17 @@ OBJECTS = [
 
 def some_tensor(rng):
     t = tensorlite.zeros(rng.choice([(), (0,), (3,), (2, 3), (2, 3, 4)]))
-    t = t.to(rng.choice([tensorlite.float32, tensorlite.int64, tensorlite.bool, tensorlite.bfloat16, tensorlite.complex64]))
+    t = t.to(
+        rng.choice(
+            [
+                tensorlite.float32,
+                tensorlite.int64,
+                tensorlite.bool,
+                tensorlite.bfloat16,
+                tensorlite.complex64,
+            ]
+        )
+    )
     if t.dim() > 1 and rng.random() < 0.5:
         t = t.transpose(0, 1)
     if t.is_floating_point() and rng.random() < 0.3:
@@ -40,5 +50,7 @@ def test_methods(name):
                     f(*args)
                 elif args:
                     setattr(t, name, args[0])
-            except Exception as error:
-                assert not isinstance(error, (SystemError, RecursionError)), (name, args, error)
+            except (SystemError, RecursionError):
+                raise
+            except Exception:
+                pass

@@ -9,8 +9,18 @@ namespace tl {
 
 namespace {
 
-const char* const type_names[dtype_count] = {"bool",   "uint8_t", "int8_t", "int16_t", "int", "int64_t", "c10::Half",
-                                             "c10::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
+const char* const type_names[dtype_count] = {"bool",
+                                             "uint8_t",
+                                             "int8_t",
+                                             "int16_t",
+                                             "int",
+                                             "int64_t",
+                                             "c10::Half",
+                                             "c10::BFloat16",
+                                             "float",
+                                             "double",
+                                             "c10::complex<float>",
+                                             "c10::complex<double>"};
 
 double largest(DType t) {
   switch (t) {

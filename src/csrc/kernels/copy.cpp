@@ -120,8 +120,10 @@ void transpose_loop(char* to, int64_t ts, const char* from, int64_t fs, int64_t 
     }
   }
 }
-void copy_transposed_impl(size_t width, char* to, int64_t ts, const char* from, int64_t fs, int64_t rows, int64_t columns) {
-  dispatch_by_size(width, [&](auto tag) { transpose_loop<typename decltype(tag)::type>(to, ts, from, fs, rows, columns); });
+void copy_transposed_impl(size_t width, char* to, int64_t ts, const char* from, int64_t fs, int64_t rows,
+                          int64_t columns) {
+  dispatch_by_size(width,
+                   [&](auto tag) { transpose_loop<typename decltype(tag)::type>(to, ts, from, fs, rows, columns); });
 }
 
 // --- conversion ---------------------------------------------------------------------------------
@@ -194,25 +196,28 @@ void float_to_half_loop(const void* from, void* to, int64_t n) {
   int64_t i = 0;
 #if defined(__AVX512F__)  // masked forms: GCC 12 warns of the plain ones
   for (; i + 16 <= n; i += 16) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(t + i), _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(f + i), _MM_FROUND_TO_NEAREST_INT));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(t + i),
+                        _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(f + i), _MM_FROUND_TO_NEAREST_INT));
   }
 #endif
 #if defined(__AVX2__)
   for (; i + 8 <= n; i += 8) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(t + i), _mm256_cvtps_ph(_mm256_loadu_ps(f + i), _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(t + i),
+                     _mm256_cvtps_ph(_mm256_loadu_ps(f + i), _MM_FROUND_TO_NEAREST_INT));
   }
 #endif
   for (; i < n; ++i) t[i] = float_to_half(f[i]);
 }
 
 template <class From>
-constexpr Loop from_middle[] = {&convert_loop<From, uint8_t>, &convert_loop<From, int32_t>, &convert_loop<From, int64_t>,
-                                &convert_loop<From, float>, &convert_loop<From, double>};
+constexpr Loop from_middle[] = {&convert_loop<From, uint8_t>, &convert_loop<From, int32_t>,
+                                &convert_loop<From, int64_t>, &convert_loop<From, float>, &convert_loop<From, double>};
 template <class From>
 constexpr Loop to_bool = &convert_loop<From, bool>;
 constexpr const Loop* between[middle_count] = {from_middle<uint8_t>, from_middle<int32_t>, from_middle<int64_t>,
                                                from_middle<float>, from_middle<double>};
-constexpr Loop to_bools[middle_count] = {to_bool<uint8_t>, to_bool<int32_t>, to_bool<int64_t>, to_bool<float>, to_bool<double>};
+constexpr Loop to_bools[middle_count] = {to_bool<uint8_t>, to_bool<int32_t>, to_bool<int64_t>, to_bool<float>,
+                                         to_bool<double>};
 
 // Null where the dtype is its own middle.
 Loop reading(DType from, bool truth) {
@@ -262,7 +267,8 @@ struct Plan {
   Plan(DType to, DType from) {
     const size_t width = item_size(to);
     if (is_complex(from) && is_complex(to)) {
-      if (from != to) add(to == DType::Complex128 ? &cast_pairs_loop<float, double> : &cast_pairs_loop<double, float>, width);
+      if (from != to)
+        add(to == DType::Complex128 ? &cast_pairs_loop<float, double> : &cast_pairs_loop<double, float>, width);
       return;
     }
     const Middle a = middle_of[int(from)];

@@ -59,8 +59,8 @@ Tensor half_of(const Tensor& z, int64_t which) {
 Tensor make_complex(const Tensor& real, const Tensor& imag) {
   TL_CHECK(is_floating(real.dtype()) && real.dtype() != DType::BFloat16 && real.dtype() != DType::Float16 &&
                is_floating(imag.dtype()) && imag.dtype() != DType::BFloat16 && imag.dtype() != DType::Float16,
-           "Expected both inputs to be Half, Float or Double tensors but got ", dtype_legacy_name(real.dtype()), " and ",
-           dtype_legacy_name(imag.dtype()));
+           "Expected both inputs to be Half, Float or Double tensors but got ", dtype_legacy_name(real.dtype()),
+           " and ", dtype_legacy_name(imag.dtype()));
   TL_CHECK(real.dtype() == imag.dtype(), "Expected object of scalar type ", dtype_legacy_name(real.dtype()),
            " but got scalar type ", dtype_legacy_name(imag.dtype()), " for second argument");
   Tensor out = empty(broadcast_shapes(real.sizes(), imag.sizes()), to_complex(real.dtype()));
@@ -75,11 +75,13 @@ Tensor make_complex(const Tensor& real, const Tensor& imag) {
   }
   return out;
 }
-Tensor polar(const Tensor& abs, const Tensor& angle) { return make_complex(mul(abs, cos(angle)), mul(abs, sin(angle))); }
+Tensor polar(const Tensor& abs, const Tensor& angle) {
+  return make_complex(mul(abs, cos(angle)), mul(abs, sin(angle)));
+}
 
-#define TL_TO(name, dtype)                                                                               \
-  {name "(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", TL_OP(to_named<DType::dtype>),   \
-   op::method, "The tensor as " name ": itself where it is that already.", "randn(3, 4) | randn(4, 3).t() | tensor([1, 0, 3])"}
+#define TL_TO(name, dtype)                                                                                         \
+  {name "(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", TL_OP(to_named<DType::dtype>), op::method, \
+   "The tensor as " name ": itself where it is that already.", "randn(3, 4) | randn(4, 3).t() | tensor([1, 0, 3])"}
 const OpRecord records[] = {
     TL_TO("bool", Bool),
     TL_TO("byte", UInt8),
@@ -93,21 +95,27 @@ const OpRecord records[] = {
     TL_TO("double", Float64),
     TL_TO("cfloat", Complex64),
     TL_TO("cdouble", Complex128),
-    {"to(Tensor self, ScalarType dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> Tensor",
+    {"to(Tensor self, ScalarType dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) "
+     "-> Tensor",
      TL_OP(to_type), op::method,
      "The tensor in another dtype; itself where it has it already and no copy is asked for.",
      "randn(3, 4), int64 | randn(4, 3).t(), float32, False, True | tensor([1, 2]), float64"},
-    {"to(Tensor self, Device? device=None, ScalarType? dtype=None, bool non_blocking=False, bool copy=False, *, MemoryFormat? "
+    {"to(Tensor self, Device? device=None, ScalarType? dtype=None, bool non_blocking=False, bool copy=False, *, "
+     "MemoryFormat? "
      "memory_format=None) -> Tensor",
-     TL_OP(to_device), op::method, "The same with a device: there is one, the CPU.", "randn(3, 4), 'cpu' | randn(3), 'cpu', int32"},
-    {"to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> Tensor",
+     TL_OP(to_device), op::method, "The same with a device: there is one, the CPU.",
+     "randn(3, 4), 'cpu' | randn(3), 'cpu', int32"},
+    {"to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> "
+     "Tensor",
      TL_OP(to_other), op::method, "The tensor in the dtype of another.", "randn(3, 4), tensor([1])"},
     {"type_as(Tensor self, Tensor other) -> Tensor", TL_OP(type_as), op::method, "The tensor in the dtype of another.",
      "randn(3, 4), tensor([1]) | tensor([1, 2]), randn(())"},
-    {"result_type(Operand tensor1, Operand tensor2) -> ScalarType", TL_OP(type_of_result), op::function | op::nondifferentiable,
-     "The dtype that arithmetic on the two, tensors or numbers, gives.", "randn(3), 1 | tensor([1]), 2.5"},
+    {"result_type(Operand tensor1, Operand tensor2) -> ScalarType", TL_OP(type_of_result),
+     op::function | op::nondifferentiable, "The dtype that arithmetic on the two, tensors or numbers, gives.",
+     "randn(3), 1 | tensor([1]), 2.5"},
     {"complex(Tensor real, Tensor imag) -> Tensor", TL_OP(make_complex), op::function | op::out,
-     "The complex numbers of these real and imaginary parts.", "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(()), randn(0)"},
+     "The complex numbers of these real and imaginary parts.",
+     "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(()), randn(0)"},
     {"polar(Tensor abs, Tensor angle) -> Tensor", TL_OP(polar), op::function | op::out,
      "The complex numbers of these absolute values and angles.", "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4)"},
 };

@@ -1,10 +1,11 @@
 // Copies: clone, contiguous, conversion between dtypes, copy_, and the raw copy of values below them.
+#include "kernels/copy.h"
+
 #include <atomic>
 #include <cstring>
 
 #include "autograd/record.h"
 #include "core/strided.h"
-#include "kernels/copy.h"
 #include "ops/copy.h"
 #include "ops/registry.h"
 #include "ops/view.h"
@@ -31,7 +32,8 @@ struct MemoryRange {
   }
 };
 bool same_elements(const Tensor& a, const Tensor& b) {
-  return a.bytes() == b.bytes() && a.dtype() == b.dtype() && equal(a.sizes(), b.sizes()) && equal(a.strides(), b.strides());
+  return a.bytes() == b.bytes() && a.dtype() == b.dtype() && equal(a.sizes(), b.sizes()) &&
+         equal(a.strides(), b.strides());
 }
 // May writing `a` change what is read of `b`?
 bool may_overlap(const Tensor& a, const Tensor& b) {
@@ -143,7 +145,8 @@ std::optional<Layout> layout_of(std::string_view name) {
 Dims layout_strides(IntView sizes, Layout layout) {
   if (layout != Layout::channels_last && layout != Layout::channels_last_3d) return contiguous_strides(sizes);
   size_t n = layout == Layout::channels_last ? 4 : 5;
-  TL_CHECK(sizes.size() == n, "required rank ", n, " tensor to use ", n == 4 ? "channels_last" : "channels_last_3d", " format");
+  TL_CHECK(sizes.size() == n, "required rank ", n, " tensor to use ", n == 4 ? "channels_last" : "channels_last_3d",
+           " format");
   Dims strides(n);
   int64_t step = 1;
   auto place = [&](size_t d) {
@@ -200,13 +203,14 @@ Tensor copy_(const Tensor& self, const Tensor& src) {
   bool recorded = is_differentiable(self.dtype()) && needs_grad(self, src);
   if (!equal(self.sizes(), src.sizes())) {
     Dims both = broadcast_shapes(self.sizes(), src.sizes());
-    TL_CHECK(equal(both, self.sizes()), "output with shape ", Shape{self.sizes()}, " doesn't match the broadcast shape ",
-             Shape{both});
+    TL_CHECK(equal(both, self.sizes()), "output with shape ", Shape{self.sizes()},
+             " doesn't match the broadcast shape ", Shape{both});
   }
   if (self->storage == src->storage && may_overlap(self, src) && !same_elements(self, src)) {
-    TL_CHECK(!is_non_overlapping_and_dense(self) || !is_non_overlapping_and_dense(src),
-             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-             "location. Please clone() the tensor before performing the operation. (copy_)");
+    TL_CHECK(
+        !is_non_overlapping_and_dense(self) || !is_non_overlapping_and_dense(src),
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+        "location. Please clone() the tensor before performing the operation. (copy_)");
   }
   if (is_complex(src.dtype()) && !is_complex(self.dtype()) && self.dtype() != DType::Bool) warn_imaginary_dropped();
   copy_values(self, src);
@@ -242,9 +246,11 @@ const OpRecord records[] = {
      "A copy in memory of its own that stays in the graph. The layout is kept where the elements lie densely.",
      "randn(3, 4) | randn(4, 3).t() | randn(0, 3) | randn(()) | randn(3, 1).expand(3, 4) | randn(2, 3, 4)[:, ::2]"},
     {"contiguous(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", TL_OP(contiguous_op), op::method,
-     "The tensor itself where its elements lie in row-major order (or that of `memory_format`), otherwise a copy that does so.",
+     "The tensor itself where its elements lie in row-major order (or that of `memory_format`), otherwise a copy that "
+     "does so.",
      "randn(3, 4) | randn(4, 3).t() | randn(2, 3, 4).permute(2, 0, 1) | randn(0, 3) | randn(())"},
-    {"copy_(Tensor self, Operand other, bool non_blocking=False) -> Tensor", TL_OP(copy_op), op::method | op::writes_self,
+    {"copy_(Tensor self, Operand other, bool non_blocking=False) -> Tensor", TL_OP(copy_op),
+     op::method | op::writes_self,
      "Writes the values of `other`, broadcast and converted, into `self`. The gradient of `self` before is zero.",
      "randn(3, 4), randn(3, 4) | randn(4, 3).t(), randn(4) | randn(2, 3), randn(()) | randn(0, 3), randn(1, 3)"},
 };

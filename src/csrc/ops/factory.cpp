@@ -1,9 +1,10 @@
 // New tensors of given values, and filling and resizing those that exist.
+#include "ops/factory.h"
+
 #include "autograd/record.h"
 #include "core/strided.h"
 #include "kernels/copy.h"
 #include "ops/copy.h"
-#include "ops/factory.h"
 #include "ops/registry.h"
 
 namespace tl {
@@ -83,7 +84,8 @@ Tensor fill_(const Tensor& self, const Scalar& value) {
 }
 
 Tensor fill_(const Tensor& self, const Tensor& value) {
-  TL_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
+  TL_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(),
+           " dimensions.");
   check_inplace(self, "fill_", true);
   bool recorded = is_differentiable(self.dtype()) && needs_grad(self, value);
   Tensor converted = value;
@@ -147,7 +149,9 @@ Tensor resize_(const Tensor& self, IntView sizes, Layout layout) {
 namespace {
 
 DType or_default(const std::optional<DType>& dtype) { return dtype.value_or(default_dtype()); }
-Layout or_layout(const std::optional<std::string_view>& name, Layout fallback) { return name ? *layout_of(*name) : fallback; }
+Layout or_layout(const std::optional<std::string_view>& name, Layout fallback) {
+  return name ? *layout_of(*name) : fallback;
+}
 using OptionalType = std::optional<DType>;
 using OptionalName = std::optional<std::string_view>;
 
@@ -163,7 +167,9 @@ Tensor empty_strided_op(IntView size, IntView stride, OptionalType dtype) {
 }
 Tensor zeros_op(IntView size, OptionalType dtype) { return zeros(size, or_default(dtype)); }
 Tensor ones_op(IntView size, OptionalType dtype) { return ones(size, or_default(dtype)); }
-Tensor full_op(IntView size, Scalar value, OptionalType dtype) { return full(size, value, dtype.value_or(value.dtype())); }
+Tensor full_op(IntView size, Scalar value, OptionalType dtype) {
+  return full(size, value, dtype.value_or(value.dtype()));
+}
 Tensor scalar_tensor_op(Scalar s, OptionalType dtype) {
   check_representable(s, or_default(dtype));
   return scalar_tensor(s, or_default(dtype));
@@ -182,12 +188,18 @@ Tensor full_like_op(const Tensor& self, Scalar value, OptionalType dtype, Option
   return filled(fresh_like(self, dtype, memory_format), value);
 }
 
-Tensor new_empty(const Tensor& self, IntView size, OptionalType dtype) { return empty(size, dtype.value_or(self.dtype())); }
+Tensor new_empty(const Tensor& self, IntView size, OptionalType dtype) {
+  return empty(size, dtype.value_or(self.dtype()));
+}
 Tensor new_empty_strided(const Tensor& self, IntView size, IntView stride, OptionalType dtype) {
   return empty_strided(size, stride, dtype.value_or(self.dtype()));
 }
-Tensor new_zeros(const Tensor& self, IntView size, OptionalType dtype) { return zeros(size, dtype.value_or(self.dtype())); }
-Tensor new_ones(const Tensor& self, IntView size, OptionalType dtype) { return ones(size, dtype.value_or(self.dtype())); }
+Tensor new_zeros(const Tensor& self, IntView size, OptionalType dtype) {
+  return zeros(size, dtype.value_or(self.dtype()));
+}
+Tensor new_ones(const Tensor& self, IntView size, OptionalType dtype) {
+  return ones(size, dtype.value_or(self.dtype()));
+}
 Tensor new_full(const Tensor& self, IntView size, Scalar value, OptionalType dtype) {
   return full(size, value, dtype.value_or(self.dtype()));
 }
@@ -208,8 +220,8 @@ constexpr uint32_t factory = op::function | op::creates | op::out | op::nondiffe
 constexpr uint32_t like = op::function | op::creates | op::nondifferentiable;
 constexpr uint32_t of_self = op::method | op::creates | op::nondifferentiable;
 const OpRecord records[] = {
-    {"empty(int[] size, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor", TL_OP(empty_op), factory,
-     "A tensor whose values are whatever its memory holds.", "0, 3 | (2, 0) | 0"},
+    {"empty(int[] size, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor", TL_OP(empty_op),
+     factory, "A tensor whose values are whatever its memory holds.", "0, 3 | (2, 0) | 0"},
     {"empty_strided(int[] size, int[] stride, *, ScalarType? dtype=None) -> Tensor", TL_OP(empty_strided_op), like,
      "An uninitialised tensor of that shape and those strides.", "(0, 3), (3, 1)"},
     {"zeros(int[] size, *, ScalarType? dtype=None) -> Tensor", TL_OP(zeros_op), factory, "A tensor of zeros.",
@@ -220,38 +232,43 @@ const OpRecord records[] = {
      "A tensor of one value, of the dtype that the value has by itself.", "(2, 3), 1.5 | (2,), 7 | (), True | (0,), 2"},
     {"scalar_tensor(Scalar s, *, ScalarType? dtype=None) -> Tensor", TL_OP(scalar_tensor_op), like,
      "A 0-d tensor of the default dtype.", "1.5 | 3"},
-    {"empty_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor", TL_OP(fresh_like), like,
-     "An uninitialised tensor of the shape, dtype and layout of another.", "randn(0, 3)"},
-    {"zeros_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor", TL_OP(zeros_like_op),
-     like, "Zeros in the shape, dtype and layout of another tensor.", "randn(3, 4) | randn(4, 3).t() | randn(0, 3) | randn(())"},
-    {"ones_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor", TL_OP(ones_like_op), like,
-     "Ones in the shape, dtype and layout of another tensor.", "randn(3, 4) | randn(4, 3).t() | randn(0, 3) | randn(())"},
+    {"empty_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor",
+     TL_OP(fresh_like), like, "An uninitialised tensor of the shape, dtype and layout of another.", "randn(0, 3)"},
+    {"zeros_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor",
+     TL_OP(zeros_like_op), like, "Zeros in the shape, dtype and layout of another tensor.",
+     "randn(3, 4) | randn(4, 3).t() | randn(0, 3) | randn(())"},
+    {"ones_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor",
+     TL_OP(ones_like_op), like, "Ones in the shape, dtype and layout of another tensor.",
+     "randn(3, 4) | randn(4, 3).t() | randn(0, 3) | randn(())"},
     {"full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor",
      TL_OP(full_like_op), like, "One value in the shape, dtype and layout of another tensor.",
      "randn(3, 4), 2 | randn(4, 3).t(), 0.5 | randn(0, 3), 1 | randn(()), -1"},
     {"new_empty(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor", TL_OP(new_empty), of_self,
      "An uninitialised tensor of this one's dtype.", "randn(3), (0, 2)"},
-    {"new_empty_strided(Tensor self, int[] size, int[] stride, *, ScalarType? dtype=None) -> Tensor", TL_OP(new_empty_strided),
-     of_self, "An uninitialised tensor of this one's dtype and of those strides.", "randn(3), (0, 2), (2, 1)"},
+    {"new_empty_strided(Tensor self, int[] size, int[] stride, *, ScalarType? dtype=None) -> Tensor",
+     TL_OP(new_empty_strided), of_self, "An uninitialised tensor of this one's dtype and of those strides.",
+     "randn(3), (0, 2), (2, 1)"},
     {"new_zeros(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor", TL_OP(new_zeros), of_self,
      "Zeros of this tensor's dtype.", "randn(3), (2, 3) | randn(3), 0"},
     {"new_ones(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor", TL_OP(new_ones), of_self,
      "Ones of this tensor's dtype.", "randn(3), (2, 3) | randn(3), 0"},
-    {"new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor", TL_OP(new_full), of_self,
-     "One value in this tensor's dtype.", "randn(3), (2, 3), 1.5 | randn(3), (0,), 2"},
+    {"new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor", TL_OP(new_full),
+     of_self, "One value in this tensor's dtype.", "randn(3), (2, 3), 1.5 | randn(3), (0,), 2"},
     {"fill_(Tensor self, Tensor value) -> Tensor", TL_OP(fill_tensor), op::function | op::method | op::writes_self,
-     "Writes one value, that of a 0-d tensor, into every element.", "randn(3, 4), randn(()) | randn(4, 3).t(), randn(())"},
+     "Writes one value, that of a 0-d tensor, into every element.",
+     "randn(3, 4), randn(()) | randn(4, 3).t(), randn(())"},
     {"fill_(Tensor self, Scalar value) -> Tensor", TL_OP(fill_number), op::function | op::method | op::writes_self,
      "Writes one value into every element.", "randn(3, 4), 2 | randn(4, 3).t(), 0.5 | randn(0, 3), 1 | randn(()), -1"},
-    {"fill(Tensor self, Tensor value) -> Tensor", TL_OP(fill_tensor_copy), op::function, "A copy filled with one value.",
-     "randn(3, 4), randn(())"},
-    {"fill(Tensor self, Scalar value) -> Tensor", TL_OP(fill_number_copy), op::function, "A copy filled with one value.",
-     "randn(3, 4), 2"},
-    {"zero_(Tensor self) -> Tensor", TL_OP(zero_), op::function | op::method | op::writes_self, "Writes zeros into every element.",
-     "randn(3, 4) | randn(4, 3).t() | randn(0, 3) | randn(())"},
+    {"fill(Tensor self, Tensor value) -> Tensor", TL_OP(fill_tensor_copy), op::function,
+     "A copy filled with one value.", "randn(3, 4), randn(())"},
+    {"fill(Tensor self, Scalar value) -> Tensor", TL_OP(fill_number_copy), op::function,
+     "A copy filled with one value.", "randn(3, 4), 2"},
+    {"zero_(Tensor self) -> Tensor", TL_OP(zero_), op::function | op::method | op::writes_self,
+     "Writes zeros into every element.", "randn(3, 4) | randn(4, 3).t() | randn(0, 3) | randn(())"},
     {"resize_(Tensor self, int[] size, *, MemoryFormat? memory_format=None) -> Tensor", TL_OP(resize_op),
      op::method | op::writes_self | op::nondifferentiable,
-     "Gives the tensor another shape over the same storage, which grows where it is too small; new elements are uninitialised.",
+     "Gives the tensor another shape over the same storage, which grows where it is too small; new elements are "
+     "uninitialised.",
      "randn(3, 4), (2, 3) | randn(3), 2"},
     {"resize_as_(Tensor self, Tensor the_template, *, MemoryFormat? memory_format=None) -> Tensor", TL_OP(resize_as_op),
      op::function | op::method | op::writes_self | op::nondifferentiable, "resize_ to the shape of another tensor.",

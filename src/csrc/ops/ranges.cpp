@@ -98,8 +98,9 @@ Tensor arange_from(Scalar start, Scalar end, Scalar step, OptionalType dtype) {
 }
 
 Tensor range(Scalar start, Scalar end, Scalar step, OptionalType dtype) {
-  warn("torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
-       "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).");
+  warn(
+      "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+      "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).");
   DType t = dtype.value_or(default_dtype());
   check_bounds(start, end, step, t);
   double count = std::floor((end.to_double() - start.to_double()) / step.to_double()) + 1;
@@ -114,7 +115,8 @@ void even_steps(const Tensor& out, const Scalar& start, const Scalar& end, F&& f
   auto run = [&](auto a, auto b) {
     auto step = n > 1 ? (b - a) / double(n - 1) : b - a;
     if (n == 1) step = {};
-    generate(out, [=](int64_t i) { return f(i < half || n == 1 ? a + step * double(i) : b - step * double(n - 1 - i)); });
+    generate(out,
+             [=](int64_t i) { return f(i < half || n == 1 ? a + step * double(i) : b - step * double(n - 1 - i)); });
   };
   if (is_complex(out.dtype())) {
     run(start.to<std::complex<double>>(), end.to<std::complex<double>>());
@@ -158,20 +160,23 @@ Tensor eye(int64_t n, int64_t m, OptionalType dtype) { return eye_of(n, m, dtype
 
 constexpr uint32_t factory = op::function | op::creates | op::out | op::nondifferentiable;
 const OpRecord records[] = {
-    {"arange(Scalar end, *, ScalarType? dtype=None) -> Tensor", TL_OP(arange_to), factory, "The numbers 0, 1, 2, … below `end`.",
-     "5 | 2.5 | 0"},
-    {"arange(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor", TL_OP(arange_from), factory,
-     "The numbers start, start + step, … before `end`. Integers (int64) where all three are, otherwise the default dtype.",
+    {"arange(Scalar end, *, ScalarType? dtype=None) -> Tensor", TL_OP(arange_to), factory,
+     "The numbers 0, 1, 2, … below `end`.", "5 | 2.5 | 0"},
+    {"arange(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor", TL_OP(arange_from),
+     factory,
+     "The numbers start, start + step, … before `end`. Integers (int64) where all three are, otherwise the default "
+     "dtype.",
      "1, 5 | 0, 1, 0.25 | 5, 0, -2 | 1, 1"},
     {"range(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor", TL_OP(range), factory,
      "arange with `end` among the numbers. Deprecated; use arange.", "0, 4 | 0, 1, 0.25"},
     {"linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor", TL_OP(linspace), factory,
-     "`steps` numbers at even distances from `start` to `end`, both included.", "0, 1, 5 | -1, 1, 4 | 3, 3, 1 | 0, 1, 0"},
-    {"logspace(Scalar start, Scalar end, int steps, float base=10.0, *, ScalarType? dtype=None) -> Tensor", TL_OP(logspace),
-     factory, "`base` to the powers that linspace gives.", "0, 1, 5 | -1, 1, 4, 2.0 | 0, 1, 0"},
+     "`steps` numbers at even distances from `start` to `end`, both included.",
+     "0, 1, 5 | -1, 1, 4 | 3, 3, 1 | 0, 1, 0"},
+    {"logspace(Scalar start, Scalar end, int steps, float base=10.0, *, ScalarType? dtype=None) -> Tensor",
+     TL_OP(logspace), factory, "`base` to the powers that linspace gives.", "0, 1, 5 | -1, 1, 4, 2.0 | 0, 1, 0"},
     {"eye(int n, *, ScalarType? dtype=None) -> Tensor", TL_OP(eye_square), factory, "The identity matrix.", "3 | 0"},
-    {"eye(int n, int m, *, ScalarType? dtype=None) -> Tensor", TL_OP(eye), factory, "Ones on the diagonal of an n x m matrix.",
-     "3, 4 | 4, 2 | 0, 3"},
+    {"eye(int n, int m, *, ScalarType? dtype=None) -> Tensor", TL_OP(eye), factory,
+     "Ones on the diagonal of an n x m matrix.", "3, 4 | 4, 2 | 0, 3"},
 };
 const RegisterOps registered(records);
 

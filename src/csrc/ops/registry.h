@@ -39,7 +39,7 @@ enum Flags : uint32_t {
   inplace = 4,        // also Tensor.f_ (and function f_), made from f by copying the result into self
   out = 8,            // takes out=, made by copying the result (see also `resizes_out`)
   internal = 16,      // only in tensorlite._C.ops (nn.functional calls it there)
-  creates = 32,       // takes requires_grad=, pin_memory=, and so on: a factory
+  creates = 32,       // a factory: layout, device, pin_memory and requires_grad are taken after its own parameters
   writes_self = 64,   // itself an in-place op
   nondifferentiable = 128,  // documented as having no gradient
   view = 256,         // returns a view of self

@@ -26,7 +26,9 @@ Tensor triangle(const Tensor& self, int64_t k, bool lower) {
     for (int64_t i = b; i < e; ++i) {
       // The diagonal crosses this row at column i + k.
       int64_t at = i % rows;
-      int64_t cut = k > columns ? columns : k < -rows ? 0 : std::min(std::max<int64_t>(at + k + (lower ? 1 : 0), 0), columns);
+      int64_t cut = k > columns ? columns
+                    : k < -rows ? 0
+                                : std::min(std::max<int64_t>(at + k + (lower ? 1 : 0), 0), columns);
       char* to = out.bytes() + size_t(i) * row_bytes;
       const char* from = source.bytes() + size_t(i) * row_bytes;
       size_t head = size_t(cut) * width;
@@ -61,9 +63,11 @@ Tensor triangle_indices(int64_t rows, int64_t columns, int64_t offset, std::opti
   TL_CHECK(rows >= 0, "row must be non-negative, got", rows);
   TL_CHECK(columns >= 0, "col must be non-negative, got", columns);
   constexpr int64_t most = int64_t(1) << 60;
-  TL_CHECK(rows < most && columns < most, "Storage size calculation overflowed with ", rows, " rows and ", columns, " columns");
+  TL_CHECK(rows < most && columns < most, "Storage size calculation overflowed with ", rows, " rows and ", columns,
+           " columns");
   offset = std::clamp(offset, -rows - 1, columns + 1);
-  __int128 count = lower ? lower_count(rows, columns, offset) : __int128(rows) * columns - lower_count(rows, columns, offset - 1);
+  __int128 count =
+      lower ? lower_count(rows, columns, offset) : __int128(rows) * columns - lower_count(rows, columns, offset - 1);
   TL_CHECK(count < most, "Storage size calculation overflowed with ", rows, " rows and ", columns, " columns");
   Tensor out = empty(Dims{2, int64_t(count)}, DType::Int64);
   int64_t* row = out.data<int64_t>();
@@ -125,15 +129,18 @@ const OpRecord records[] = {
      "randn(3, 4) | randn(2, 4, 3), -1 | randn(4, 3).t(), 1 | randn(0, 3) | randn(3, 3), -7"},
     {"tril_indices(int row, int col, int offset=0, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
      TL_OP(tril_indices), op::function | op::nondifferentiable,
-     "Row and column numbers of the lower triangle of a row x col matrix, as a tensor of two rows.", "3, 4 | 4, 3, -1 | 0, 2"},
+     "Row and column numbers of the lower triangle of a row x col matrix, as a tensor of two rows.",
+     "3, 4 | 4, 3, -1 | 0, 2"},
     {"triu_indices(int row, int col, int offset=0, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
      TL_OP(triu_indices), op::function | op::nondifferentiable,
-     "Row and column numbers of the upper triangle of a row x col matrix, as a tensor of two rows.", "3, 4 | 4, 3, 1 | 2, 0"},
+     "Row and column numbers of the upper triangle of a row x col matrix, as a tensor of two rows.",
+     "3, 4 | 4, 3, 1 | 2, 0"},
     {"diag(Tensor self, int diagonal=0) -> Tensor", TL_OP(diag), both,
      "A vector as the diagonal of a square matrix; of a matrix a copy of its diagonal.",
      "randn(3) | randn(3), -1 | randn(3, 4) | randn(3, 4), 2"},
-    {"diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor", TL_OP(diag_embed), op::function | op::method,
-     "The last dim as the diagonals of square matrices over two new dims.", "randn(2, 3) | randn(2, 3), 1, 0, 2 | randn(3), -1"},
+    {"diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor", TL_OP(diag_embed),
+     op::function | op::method, "The last dim as the diagonals of square matrices over two new dims.",
+     "randn(2, 3) | randn(2, 3), 1, 0, 2 | randn(3), -1"},
     {"diagflat(Tensor self, int offset=0) -> Tensor", TL_OP(diagflat), op::function | op::method,
      "All elements as the diagonal of a square matrix.", "randn(2, 2) | randn(()) | randn(3), 1"},
 };

@@ -1,9 +1,10 @@
 // The buffer protocol, and NumPy arrays without copies (NumPy is imported when first needed).
+#include "python/buffer.h"
+
 #include <cstring>
 
 #include "autograd/state.h"
 #include "ops/ops.h"
-#include "python/buffer.h"
 #include "python/tensor.h"
 #include "python/tensor_methods.h"
 #include "python/types.h"
@@ -139,10 +140,12 @@ class Buffer {
 
 [[noreturn]] void bad_buffer(PyObject* o, const char* format) {
   PyErr_Clear();
-  TL_CHECK_VALUE(format == nullptr || (*format != '>' && *format != '!'),
-                 "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
-                 "currently not supported.");
-  std::string what = std::string(Py_TYPE(o)->tp_name) + " with element format '" + (format != nullptr ? format : "?") + "'";
+  TL_CHECK_VALUE(
+      format == nullptr || (*format != '>' && *format != '!'),
+      "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+      "currently not supported.");
+  std::string what =
+      std::string(Py_TYPE(o)->tp_name) + " with element format '" + (format != nullptr ? format : "?") + "'";
   if (is_ndarray(o)) {
     Object dtype = check(PyObject_GetAttrString(o, "dtype"));
     Object type = check(PyObject_GetAttrString(dtype.get(), "type"));
@@ -169,7 +172,8 @@ bool is_ndarray(PyObject* o) {
   return false;
 }
 bool is_numpy(PyObject* o) {
-  return PyObject_CheckBuffer(o) && !PyBytes_Check(o) && (std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0 || is_ndarray(o));
+  return PyObject_CheckBuffer(o) && !PyBytes_Check(o) &&
+         (std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0 || is_ndarray(o));
 }
 bool is_plain_buffer(PyObject* o) {
   return PyObject_CheckBuffer(o) && !PyBytes_Check(o) && !is_tensor(o) && !is_numpy(o);
@@ -209,10 +213,11 @@ Tensor from_buffer_shared(PyObject* o) {
     static bool warned = false;
     if (!warned) {
       warned = true;
-      warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
-           "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
-           "data or make it writable before converting it to a tensor. This type of warning will be suppressed for the "
-           "rest of this program.");
+      warn(
+          "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means "
+          "writing to this tensor will result in undefined behavior. You may want to copy the array to protect its "
+          "data or make it writable before converting it to a tensor. This type of warning will be suppressed for the "
+          "rest of this program.");
     }
   }
   auto release = [](void* p) {

@@ -55,17 +55,17 @@ Tensor legacy_tensor(DType dtype, bool any_tensor, PyObject* args, PyObject* kwa
   if (first == nullptr) return empty(Dims{0}, dtype);
   if (is_tensor(first) && n == 1) {
     const Tensor& t = unwrap(first);
-    TL_CHECK_TYPE(any_tensor || t.dtype() == dtype, "expected ", dtype_legacy_name(dtype), "Tensor (got ", dtype_legacy_name(t.dtype()),
-                  "Tensor)");
+    TL_CHECK_TYPE(any_tensor || t.dtype() == dtype, "expected ", dtype_legacy_name(dtype), "Tensor (got ",
+                  dtype_legacy_name(t.dtype()), "Tensor)");
     return detach(t);
   }
   int64_t probe;
   if (as_int(first, probe)) return empty(sizes_from(items, n), dtype);
   TL_CHECK_TYPE(n == 1, "new() received an invalid combination of arguments - got ", n,
                 " of them; sizes, one sequence or one tensor are due");
-  if (Py_TYPE(first) == size_type) return empty(sizes_from(PySequence_Fast_ITEMS(first), PyTuple_GET_SIZE(first)), dtype);
-  TL_CHECK_TYPE(PySequence_Check(first), "new(): data must be a sequence (got ",
-                Py_TYPE(first)->tp_name, ")");
+  if (Py_TYPE(first) == size_type)
+    return empty(sizes_from(PySequence_Fast_ITEMS(first), PyTuple_GET_SIZE(first)), dtype);
+  TL_CHECK_TYPE(PySequence_Check(first), "new(): data must be a sequence (got ", Py_TYPE(first)->tp_name, ")");
   return tensor_from_data(first, dtype);
 }
 
@@ -102,7 +102,8 @@ class Arguments {
 const Signature& signature_of(const OpRecord& record) { return *parse_signature(record).release(); }
 
 void check_pin(bool pin) {
-  TL_CHECK(!pin, "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
+  TL_CHECK(!pin,
+           "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
            "this system.");
 }
 PyObject* as_leaf(Tensor t, bool requires_grad) {
@@ -114,15 +115,18 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
   return guarded([&]() -> PyObject* {
     if (nargs == 1 && kwnames == nullptr && !is_tensor(args[0])) return wrap(tensor_from_data(args[0], std::nullopt));
     static const OpRecord record = {
-        "tensor(Any data, *, ScalarType? dtype=None, Device? device=None, bool? requires_grad=False, bool? pin_memory=False) -> "
-        "Tensor", nullptr, 0, "", ""};
+        "tensor(Any data, *, ScalarType? dtype=None, Device? device=None, bool? requires_grad=False, bool? "
+        "pin_memory=False) -> "
+        "Tensor",
+        nullptr, 0, "", ""};
     static const Signature& signature = signature_of(record);
     Arguments a(signature, args, nargs, kwnames);
     a.check_device(2);
     check_pin(a.flag(4));
     if (is_tensor(a.object(0))) {
-      warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-           "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
+      warn(
+          "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+          "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
     }
     return as_leaf(tensor_from_data(a.object(0), a.dtype(1)), a.flag(3));
   });
@@ -136,8 +140,8 @@ Tensor shared_or_new(PyObject* data, std::optional<DType> dtype) {
 
 PyObject* py_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    static const OpRecord record = {"as_tensor(Any data, *, ScalarType? dtype=None, Device? device=None) -> Tensor", nullptr, 0, "",
-                                    ""};
+    static const OpRecord record = {"as_tensor(Any data, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
+                                    nullptr, 0, "", ""};
     static const Signature& signature = signature_of(record);
     Arguments a(signature, args, nargs, kwnames);
     a.check_device(2);
@@ -153,7 +157,8 @@ PyObject* py_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObj
 PyObject* py_asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     static const OpRecord record = {
-        "asarray(Any obj, *, ScalarType? dtype=None, Device? device=None, bool? copy=None, bool requires_grad=False) -> Tensor",
+        "asarray(Any obj, *, ScalarType? dtype=None, Device? device=None, bool? copy=None, bool requires_grad=False) "
+        "-> Tensor",
         nullptr, 0, "", ""};
     static const Signature& signature = signature_of(record);
     Arguments a(signature, args, nargs, kwnames);
@@ -172,7 +177,8 @@ PyObject* py_asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObjec
       bytes = check(PyObject_CallMethod(bytes.get(), "cast", "s", "B"));
       t = from_buffer_shared(bytes.get());
       auto size = int64_t(item_size(*dtype));
-      TL_CHECK_VALUE(t.numel() % size == 0, "buffer length (", t.numel(), " bytes) must be a multiple of element size (", size, ")");
+      TL_CHECK_VALUE(t.numel() % size == 0, "buffer length (", t.numel(),
+                     " bytes) must be a multiple of element size (", size, ")");
       t->storage->retain();
       t = from_storage(t->storage, Dims{t.numel() / size}, Dims{1}, 0, *dtype);
     } else {
@@ -202,8 +208,8 @@ PyObject* py_from_numpy(PyObject*, PyObject* array) {
 PyObject* py_frombuffer(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     static const OpRecord record = {
-        "frombuffer(Any buffer, *, ScalarType dtype, int count=-1, int offset=0, bool requires_grad=False) -> Tensor", nullptr, 0,
-        "", ""};
+        "frombuffer(Any buffer, *, ScalarType dtype, int count=-1, int offset=0, bool requires_grad=False) -> Tensor",
+        nullptr, 0, "", ""};
     static const Signature& signature = signature_of(record);
     Arguments a(signature, args, nargs, kwnames);
     DType dtype = *a.dtype(1);
@@ -220,15 +226,17 @@ PyObject* py_frombuffer(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyOb
     TL_CHECK_VALUE(offset >= 0 && offset < length, "offset (", offset,
                    " bytes) must be non-negative and no greater than buffer length (", length, " bytes) minus 1");
     if (count < 0) {
-      TL_CHECK_VALUE((length - offset) % size == 0, "buffer length (", length - offset,
-                     " bytes) after offset (", offset, " bytes) must be a multiple of element size (", size, ")");
+      TL_CHECK_VALUE((length - offset) % size == 0, "buffer length (", length - offset, " bytes) after offset (",
+                     offset, " bytes) must be a multiple of element size (", size, ")");
       count = (length - offset) / size;
     }
     TL_CHECK_VALUE(count <= (length - offset) / size, "requested buffer length (", count, " * ", size,
-                   " bytes) after offset (", offset, " bytes) must not be greater than actual buffer length (", length, " bytes)");
+                   " bytes) after offset (", offset, " bytes) must not be greater than actual buffer length (", length,
+                   " bytes)");
     // The storage begins at the offset, which need not be a multiple of the element size.
     auto* keep = new Tensor(raw);
-    Storage* s = wrap_storage(raw.bytes() + offset, size_t(count * size), keep, [](void* p) { delete static_cast<Tensor*>(p); });
+    Storage* s =
+        wrap_storage(raw.bytes() + offset, size_t(count * size), keep, [](void* p) { delete static_cast<Tensor*>(p); });
     Tensor t = from_storage(s, Dims{count}, Dims{1}, 0, dtype);
     return as_leaf(std::move(t), a.flag(4));
   });
@@ -248,7 +256,8 @@ PyObject* py_legacy_tensor(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *dtype, *rest;
     PyObject* keywords = nullptr;
-    if (!PyArg_ParseTuple(args, "OO!|O!:_legacy_tensor", &dtype, &PyTuple_Type, &rest, &PyDict_Type, &keywords)) return nullptr;
+    if (!PyArg_ParseTuple(args, "OO!|O!:_legacy_tensor", &dtype, &PyTuple_Type, &rest, &PyDict_Type, &keywords))
+      return nullptr;
     TL_CHECK_TYPE(is_dtype(dtype), "_legacy_tensor: a dtype is due");
     return wrap(legacy_tensor(*as_dtype(dtype), false, rest, keywords));
   });
@@ -256,14 +265,19 @@ PyObject* py_legacy_tensor(PyObject*, PyObject* args) {
 
 #define TL_FAST(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_FASTCALL | METH_KEYWORDS
 PyMethodDef functions[] = {
-    {"tensor", TL_FAST(py_tensor), "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
+    {"tensor", TL_FAST(py_tensor),
+     "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\n"
      "A new leaf tensor with a copy of `data`: a number, nested sequences, an array."},
-    {"as_tensor", TL_FAST(py_as_tensor), "as_tensor(data, *, dtype=None, device=None)\n\nA tensor over `data`, sharing "
+    {"as_tensor", TL_FAST(py_as_tensor),
+     "as_tensor(data, *, dtype=None, device=None)\n\nA tensor over `data`, sharing "
      "memory (and history) where it is a tensor or an array of the wanted dtype."},
-    {"asarray", TL_FAST(py_asarray), "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)\n\nA tensor "
+    {"asarray", TL_FAST(py_asarray),
+     "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)\n\nA tensor "
      "over `obj`, sharing memory unless `copy` is True; copy=False raises where that cannot be."},
-    {"from_numpy", py_from_numpy, METH_O, "from_numpy(ndarray)\n\nA tensor over the array's memory, which stays alive with it."},
-    {"frombuffer", TL_FAST(py_frombuffer), "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\n"
+    {"from_numpy", py_from_numpy, METH_O,
+     "from_numpy(ndarray)\n\nA tensor over the array's memory, which stays alive with it."},
+    {"frombuffer", TL_FAST(py_frombuffer),
+     "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\n"
      "A 1-d tensor over the memory of an object with the buffer protocol."},
     {"get_default_dtype", py_default_dtype, METH_NOARGS, "The dtype of tensors made from Python floats."},
     {"set_default_dtype", py_set_default_dtype, METH_O, "Sets the dtype of tensors made from Python floats."},

@@ -50,8 +50,8 @@ PyObject* method_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"stream", "max_version", "dl_device", "copy", nullptr};
     PyObject *stream = Py_None, *max_version = Py_None, *device = Py_None, *copy = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO:__dlpack__", const_cast<char**>(names), &stream, &max_version,
-                                     &device, &copy)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO:__dlpack__", const_cast<char**>(names), &stream,
+                                     &max_version, &device, &copy)) {
       return nullptr;
     }
     Tensor t = unwrap(self);
@@ -63,8 +63,9 @@ PyObject* method_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
              "__dlpack__: a CPU tensor has no stream");
     auto* e = new Export{{}, copy == Py_True ? clone(t) : t};
     TensorImpl* p = e->tensor.impl();
-    e->managed.tensor = {p->data(), {cpu_device, 0}, p->ndim, {codes[int(p->dtype)], uint8_t(8 * item_size(p->dtype)), 1},
-                         p->dims, p->dims + p->ndim, 0};
+    e->managed.tensor = {
+        p->data(), {cpu_device, 0},   p->ndim, {codes[int(p->dtype)], uint8_t(8 * item_size(p->dtype)), 1},
+        p->dims,   p->dims + p->ndim, 0};
     e->managed.context = e;
     e->managed.deleter = [](DLManagedTensor* m) { delete static_cast<Export*>(m->context); };
     PyObject* capsule = PyCapsule_New(&e->managed, fresh_name, [](PyObject* c) {
@@ -83,7 +84,8 @@ DType dtype_of(const DLDataType& t) {
   for (int i = 0; i < dtype_count; ++i) {
     if (t.lanes == 1 && codes[i] == t.code && item_size(DType(i)) * 8 == t.bits) return DType(i);
   }
-  fail(ErrorKind::runtime, "from_dlpack: unsupported dtype (code ", int(t.code), ", ", int(t.bits), " bits, ", int(t.lanes), " lanes)");
+  fail(ErrorKind::runtime, "from_dlpack: unsupported dtype (code ", int(t.code), ", ", int(t.bits), " bits, ",
+       int(t.lanes), " lanes)");
 }
 
 PyObject* from_dlpack(PyObject*, PyObject* o) {
@@ -95,11 +97,13 @@ PyObject* from_dlpack(PyObject*, PyObject* o) {
       capsule = check(PyObject_CallMethod(o, "__dlpack__", nullptr));
     }
     TL_CHECK(PyCapsule_IsValid(capsule.get(), fresh_name),
-             "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might have "
+             "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you "
+             "might have "
              "already constructed a tensor from it once.");
     auto* m = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule.get(), fresh_name));
     const DLTensor& d = m->tensor;
-    TL_CHECK(d.device.type == cpu_device, "from_dlpack: the data is on device type ", d.device.type, ", not on the CPU");
+    TL_CHECK(d.device.type == cpu_device, "from_dlpack: the data is on device type ", d.device.type,
+             ", not on the CPU");
     DType dtype = dtype_of(d.dtype);
     TL_CHECK(d.ndim >= 0 && d.ndim <= 64, "from_dlpack: ", d.ndim, " dimensions");
     auto n = size_t(d.ndim);
@@ -110,26 +114,27 @@ PyObject* from_dlpack(PyObject*, PyObject* o) {
       TL_CHECK(strides[i] >= 0 || sizes[i] < 2, "from_dlpack: negative strides are not supported");
       if (extent > 0) extent += (sizes[i] - 1) * strides[i];
     }
-    Storage* storage = wrap_storage(static_cast<char*>(d.data) + d.byte_offset, size_t(extent) * item_size(dtype), m, [](void* p) {
-      GilAcquire gil;
-      auto* managed = static_cast<DLManagedTensor*>(p);
-      if (managed->deleter != nullptr) managed->deleter(managed);
-    });
+    Storage* storage =
+        wrap_storage(static_cast<char*>(d.data) + d.byte_offset, size_t(extent) * item_size(dtype), m, [](void* p) {
+          GilAcquire gil;
+          auto* managed = static_cast<DLManagedTensor*>(p);
+          if (managed->deleter != nullptr) managed->deleter(managed);
+        });
     Tensor t = from_storage(storage, sizes, strides, 0, dtype);
     check(PyCapsule_SetName(capsule.get(), used_name));
     return wrap(std::move(t));
   });
 }
 
-PyMethodDef functions[] = {
-    {"from_dlpack", from_dlpack, METH_O, "from_dlpack(ext_tensor)\n\nA tensor over the memory of another library's array."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {{"from_dlpack", from_dlpack, METH_O,
+                            "from_dlpack(ext_tensor)\n\nA tensor over the memory of another library's array."},
+                           {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
 PyMethodDef dlpack_methods[] = {
-    {"__dlpack__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method_dlpack)), METH_VARARGS | METH_KEYWORDS,
-     "A capsule over the tensor's memory, for from_dlpack of any library."},
+    {"__dlpack__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method_dlpack)),
+     METH_VARARGS | METH_KEYWORDS, "A capsule over the tensor's memory, for from_dlpack of any library."},
     {"__dlpack_device__", method_dlpack_device, METH_NOARGS, "(device type, device id): the CPU."},
     {nullptr, nullptr, 0, nullptr}};
 

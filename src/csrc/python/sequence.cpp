@@ -46,9 +46,7 @@ void find_shape(PyObject* o, Dims& sizes) {
   }
 }
 
-[[noreturn]] void no_dtype(PyObject* o) {
-  fail(ErrorKind::runtime, "Could not infer dtype of ", Py_TYPE(o)->tp_name);
-}
+[[noreturn]] void no_dtype(PyObject* o) { fail(ErrorKind::runtime, "Could not infer dtype of ", Py_TYPE(o)->tp_name); }
 
 // The dtype that an element asks for.
 DType element_dtype(PyObject* o) {
@@ -96,7 +94,8 @@ constexpr bool is_real(DType t) { return t >= DType::Float16 && t <= DType::Floa
 
 Scalar number_of(const Tensor& t, DType wanted) {
   if (t.numel() != 1) {
-    TL_CHECK_TYPE(is_real(wanted) || is_complex(wanted), "only integer tensors of a single element can be converted to an index");
+    TL_CHECK_TYPE(is_real(wanted) || is_complex(wanted),
+                  "only integer tensors of a single element can be converted to an index");
     fail(ErrorKind::value, "only one element tensors can be converted to Python scalars");
   }
   return item(t);
@@ -141,9 +140,10 @@ void store(PyObject* o, T* at) {
     *at = truth == 1;
   } else if constexpr (std::is_integral_v<T>) {
     int64_t v = read_integer(o, dtype);
-    int64_t low = std::is_unsigned_v<T> ? -int64_t(std::numeric_limits<T>::max()) : int64_t(std::numeric_limits<T>::min());
-    TL_CHECK(v >= low && v <= int64_t(std::numeric_limits<T>::max()), "value cannot be converted to type ", dtype_name(dtype),
-             " without overflow");
+    int64_t low =
+        std::is_unsigned_v<T> ? -int64_t(std::numeric_limits<T>::max()) : int64_t(std::numeric_limits<T>::min());
+    TL_CHECK(v >= low && v <= int64_t(std::numeric_limits<T>::max()), "value cannot be converted to type ",
+             dtype_name(dtype), " without overflow");
     *at = T(v);
   } else if constexpr (is_complex(dtype)) {
     if (is_tensor(o)) {
@@ -182,8 +182,8 @@ void fill_from(PyObject* o, T* at, IntView sizes, IntView steps, int level) {
   Tensor part = from_buffer_copy(o);
   for (size_t d = 0; d < sizes.size(); ++d) {
     int64_t have = d < size_t(part.dim()) ? part.sizes()[d] : 1;
-    TL_CHECK_VALUE(size_t(part.dim()) == sizes.size() && have == sizes[d], "expected sequence of length ", sizes[d], " at dim ",
-                   level + int(d), " (got ", have, ")");
+    TL_CHECK_VALUE(size_t(part.dim()) == sizes.size() && have == sizes[d], "expected sequence of length ", sizes[d],
+                   " at dim ", level + int(d), " (got ", have, ")");
   }
   Tensor values = empty(sizes, DTypeOf<T>::value);
   copy_values(values, part);
@@ -223,7 +223,8 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
     copy_values(out, t);
     return out;
   }
-  TL_CHECK_TYPE(!PyUnicode_Check(data) && !PyBytes_Check(data), "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
+  TL_CHECK_TYPE(!PyUnicode_Check(data) && !PyBytes_Check(data), "new(): invalid data type '", Py_TYPE(data)->tp_name,
+                "'");
   if (is_numpy(data)) {
     Tensor t = from_buffer_copy(data);
     return converted(t, dtype.value_or(t.dtype()));

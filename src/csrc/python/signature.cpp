@@ -42,16 +42,31 @@ struct TypeName {
   const char* text;
   Param::Type type;
 };
-const TypeName type_names[] = {
-    {"Tensor[]", Param::Type::tensors},   {"Tensor", Param::Type::tensor},       {"Operand", Param::Type::operand},
-    {"Scalar[]", Param::Type::scalars},   {"ScalarType", Param::Type::dtype},    {"Scalar", Param::Type::scalar},
-    {"int[]", Param::Type::ints},         {"int", Param::Type::integer},         {"float[]", Param::Type::reals},
-    {"float", Param::Type::real},         {"bool", Param::Type::boolean},        {"str", Param::Type::string},
-    {"Device", Param::Type::device},      {"Generator", Param::Type::generator}, {"Layout", Param::Type::layout},
-    {"MemoryFormat", Param::Type::memory_format}, {"Any", Param::Type::any}};
-const char* const readable_types[] = {"Tensor", "Tensor or Number", "tuple of Tensors", "Number", "int", "tuple of ints",
-                                      "float", "tuple of floats", "bool", "str", "torch.dtype", "torch.device",
-                                      "torch.Generator", "torch.layout", "torch.memory_format", "tuple of Numbers",
+const TypeName type_names[] = {{"Tensor[]", Param::Type::tensors}, {"Tensor", Param::Type::tensor},
+                               {"Operand", Param::Type::operand},  {"Scalar[]", Param::Type::scalars},
+                               {"ScalarType", Param::Type::dtype}, {"Scalar", Param::Type::scalar},
+                               {"int[]", Param::Type::ints},       {"int", Param::Type::integer},
+                               {"float[]", Param::Type::reals},    {"float", Param::Type::real},
+                               {"bool", Param::Type::boolean},     {"str", Param::Type::string},
+                               {"Device", Param::Type::device},    {"Generator", Param::Type::generator},
+                               {"Layout", Param::Type::layout},    {"MemoryFormat", Param::Type::memory_format},
+                               {"Any", Param::Type::any}};
+const char* const readable_types[] = {"Tensor",
+                                      "Tensor or Number",
+                                      "tuple of Tensors",
+                                      "Number",
+                                      "int",
+                                      "tuple of ints",
+                                      "float",
+                                      "tuple of floats",
+                                      "bool",
+                                      "str",
+                                      "torch.dtype",
+                                      "torch.device",
+                                      "torch.Generator",
+                                      "torch.layout",
+                                      "torch.memory_format",
+                                      "tuple of Numbers",
                                       "object"};
 
 [[noreturn]] void bad_signature(const OpRecord& r, const std::string& why) {
@@ -90,15 +105,15 @@ void parse_default(const OpRecord& r, Param& p, const std::string& text) {
       break;
     case Param::Type::ints:
       v.tag = Tag::ints;
-      for (const std::string& item : split_args(trim(text.front() == '[' || text.front() == '('
-                                                         ? text.substr(1, text.size() - 2)
-                                                         : text))) {
+      for (const std::string& item :
+           split_args(trim(text.front() == '[' || text.front() == '(' ? text.substr(1, text.size() - 2) : text))) {
         p.default_ints.push_back(std::atoll(item.c_str()));
       }
       break;
     case Param::Type::string:
       v.tag = Tag::string;
-      p.default_string = text.size() >= 2 && (text[0] == '\'' || text[0] == '"') ? text.substr(1, text.size() - 2) : text;
+      p.default_string =
+          text.size() >= 2 && (text[0] == '\'' || text[0] == '"') ? text.substr(1, text.size() - 2) : text;
       break;
     default:
       bad_signature(r, "no default of this type can be written: " + text);
@@ -551,10 +566,11 @@ namespace {
 
 std::string bad_item(const Signature& s, const Param& p, PyObject* item, Py_ssize_t at) {
   int64_t v;
-  std::string why = read_int(item, v) == IntKind::too_big ? "Overflow when unpacking long long"
-                                                          : std::string("type must be tuple of ints,but got ") + Py_TYPE(item)->tp_name;
-  return s.name + "(): argument '" + p.text + "' failed to unpack the object at pos " + std::to_string(at) + " with error \"" + why +
-         "\"";
+  std::string why = read_int(item, v) == IntKind::too_big
+                        ? "Overflow when unpacking long long"
+                        : std::string("type must be tuple of ints,but got ") + Py_TYPE(item)->tp_name;
+  return s.name + "(): argument '" + p.text + "' failed to unpack the object at pos " + std::to_string(at) +
+         " with error \"" + why + "\"";
 }
 // Why an argument does not fit, in PyTorch's words; a list's first bad item is named.
 std::string describe_mismatch(const Signature& s, const Param& p, PyObject* got, Py_ssize_t nargs) {
@@ -590,8 +606,8 @@ bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject
     Py_ssize_t lead = params[0].type == Param::Type::ints ? 0 : 1;
     // Two or more ints in a row, or one where the list would be, are the list's items.
     int64_t probe;
-    bool spread = nargs > lead + 1 && !PyTuple_Check(args[lead]) && !PyList_Check(args[lead]) && args[lead] != Py_None &&
-                  read_int(args[lead], probe) != IntKind::none;
+    bool spread = nargs > lead + 1 && !PyTuple_Check(args[lead]) && !PyList_Check(args[lead]) &&
+                  args[lead] != Py_None && read_int(args[lead], probe) != IntKind::none;
     if (spread) {
       if (lead == 1 && !convert(params[0], args[0], values[0], arena)) return mismatch(params[0], args[0]);
       Dims* d = arena.new_dims();
@@ -609,7 +625,8 @@ bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject
       given = at;
     } else if (nargs == lead && kwnames == nullptr && !params[lead].has_default) {
       // x.view() and zeros() name no size at all.
-      if (error != nullptr) *error = s.name + "() missing 1 required positional arguments: \"" + params[lead].text + "\"";
+      if (error != nullptr)
+        *error = s.name + "() missing 1 required positional arguments: \"" + params[lead].text + "\"";
       return false;
     }
   }
@@ -626,8 +643,9 @@ bool match(const Signature& s, PyObject* const* args, Py_ssize_t nargs, PyObject
   }
   if (given > s.positional) {
     if (error != nullptr) {
-      *error = s.name + "() takes " + std::to_string(s.positional) + (s.positional == 1 ? " positional argument but " : " positional arguments but ") + std::to_string(nargs) +
-               (nargs == 1 ? " was given" : " were given");
+      *error = s.name + "() takes " + std::to_string(s.positional) +
+               (s.positional == 1 ? " positional argument but " : " positional arguments but ") +
+               std::to_string(nargs) + (nargs == 1 ? " was given" : " were given");
     }
     return false;
   }

@@ -23,14 +23,17 @@ PyObject* storage_bytes(PyObject*, PyObject* o) {
 
 // The bytes of a storage that sizes and strides from `offset` on reach.
 size_t extent_of(IntView sizes, IntView strides, int64_t offset, DType dtype) {
-  TL_CHECK(sizes.size() == strides.size(), "mismatch in length of strides and shape: ", Shape{sizes}, " and ", Shape{strides});
+  TL_CHECK(sizes.size() == strides.size(), "mismatch in length of strides and shape: ", Shape{sizes}, " and ",
+           Shape{strides});
   TL_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
   int64_t last = offset;
   bool overflow = false;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    TL_CHECK(strides[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", Shape{strides});
+    TL_CHECK(strides[i] >= 0,
+             "as_strided: Negative strides are not supported at the moment, got strides: ", Shape{strides});
     int64_t step;
-    overflow = overflow || __builtin_mul_overflow(sizes[i] - 1, strides[i], &step) || __builtin_add_overflow(last, step, &last);
+    overflow = overflow || __builtin_mul_overflow(sizes[i] - 1, strides[i], &step) ||
+               __builtin_add_overflow(last, step, &last);
   }
   if (checked_numel(sizes) == 0) return 0;
   TL_CHECK(!overflow && last < (int64_t(1) << 58), "Storage size calculation overflowed with sizes=", Shape{sizes},
@@ -49,8 +52,8 @@ PyObject* from_storage_bytes(PyObject*, PyObject* args) {
     Dims sizes, strides;
     TL_CHECK_TYPE(t.has_value() && as_ints(size, sizes) && as_ints(stride, strides), "_from_storage: bad arguments");
     size_t needed = extent_of(sizes, strides, offset, *t);
-    TL_CHECK(needed <= b->storage->nbytes, "setStorage: sizes ", Shape{sizes}, ", strides ", Shape{strides}, ", storage offset ",
-             offset, ", and itemsize ", item_size(*t), " requiring a storage size of ", needed,
+    TL_CHECK(needed <= b->storage->nbytes, "setStorage: sizes ", Shape{sizes}, ", strides ", Shape{strides},
+             ", storage offset ", offset, ", and itemsize ", item_size(*t), " requiring a storage size of ", needed,
              " are out of bounds for storage of size ", b->storage->nbytes);
     b->storage->retain();
     return wrap(from_storage(b->storage, sizes, strides, offset, *t));
@@ -68,7 +71,8 @@ PyObject* set_storage(PyObject*, PyObject* args) {
     Dims sizes, strides;
     TL_CHECK_TYPE(as_ints(size, sizes) && as_ints(stride, strides), "set_(): size and stride must be tuples of ints");
     check_inplace(t, "set_");
-    TL_CHECK(raw_grad_fn(t) == nullptr || !grad_enabled(), "set_(): a tensor with history cannot be given other memory");
+    TL_CHECK(raw_grad_fn(t) == nullptr || !grad_enabled(),
+             "set_(): a tensor with history cannot be given other memory");
     size_t needed = extent_of(sizes, strides, offset, t.dtype());
     if (needed > b->storage->nbytes) resize_storage(b->storage, needed);
     b->storage->retain();
@@ -129,7 +133,8 @@ PyObject* broadcast(PyObject*, PyObject* list) {
     Dims out;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(shapes.get()); ++i) {
       Dims d;
-      TL_CHECK_TYPE(as_ints(PySequence_Fast_GET_ITEM(shapes.get(), i), d), "broadcast_shapes: shapes are tuples of ints");
+      TL_CHECK_TYPE(as_ints(PySequence_Fast_GET_ITEM(shapes.get(), i), d),
+                    "broadcast_shapes: shapes are tuples of ints");
       for (int64_t s : d) TL_CHECK(s >= 0, "Trying to create tensor with negative dimension (", s, "): (", d, ")");
       out = broadcast_shapes(out, d);
     }
@@ -137,15 +142,16 @@ PyObject* broadcast(PyObject*, PyObject* list) {
   });
 }
 
-PyMethodDef functions[] = {{"_storage_bytes", storage_bytes, METH_O, "The tensor's whole storage as uint8."},
-                           {"_from_storage", from_storage_bytes, METH_VARARGS, "A tensor over the memory of another."},
-                           {"_set_storage", set_storage, METH_VARARGS, "Makes a tensor refer to the memory of another."},
-                           {"_resize_storage", resize_storage_bytes, METH_VARARGS, "Resizes a tensor's storage."},
-                           {"_as_subclass", as_subclass, METH_VARARGS, "The tensor as an instance of a subclass."},
-                           {"_can_cast", can_cast_types, METH_VARARGS, nullptr},
-                           {"_promote_types", promote, METH_VARARGS, nullptr},
-                           {"_broadcast_shapes", broadcast, METH_O, nullptr},
-                           {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {
+    {"_storage_bytes", storage_bytes, METH_O, "The tensor's whole storage as uint8."},
+    {"_from_storage", from_storage_bytes, METH_VARARGS, "A tensor over the memory of another."},
+    {"_set_storage", set_storage, METH_VARARGS, "Makes a tensor refer to the memory of another."},
+    {"_resize_storage", resize_storage_bytes, METH_VARARGS, "Resizes a tensor's storage."},
+    {"_as_subclass", as_subclass, METH_VARARGS, "The tensor as an instance of a subclass."},
+    {"_can_cast", can_cast_types, METH_VARARGS, nullptr},
+    {"_promote_types", promote, METH_VARARGS, nullptr},
+    {"_broadcast_shapes", broadcast, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 

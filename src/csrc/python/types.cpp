@@ -20,13 +20,9 @@ struct Named {
 };
 PyObject* dtypes[dtype_count];
 
-PyObject* named_repr(PyObject* self) {
-  return PyUnicode_FromFormat("torch.%s", reinterpret_cast<Named*>(self)->name);
-}
+PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", reinterpret_cast<Named*>(self)->name); }
 // Pickles as the attribute of the package that holds it.
-PyObject* named_reduce(PyObject* self, PyObject*) {
-  return PyUnicode_FromString(reinterpret_cast<Named*>(self)->name);
-}
+PyObject* named_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(reinterpret_cast<Named*>(self)->name); }
 PyObject* named_copy(PyObject* self, PyObject*) { return Py_NewRef(self); }
 
 DType dtype_of(PyObject* self) { return DType(reinterpret_cast<Named*>(self)->value); }
@@ -86,9 +82,9 @@ struct Device {
   uint8_t type;  // of device_names
   int index;     // -1: none given
 };
-const char* const device_names[] = {"cpu",  "meta", "cuda", "mps",    "xpu", "hip",   "xla",         "mtia", "hpu",
-                                    "vulkan", "ipu", "ve", "maia", "lazy", "mkldnn", "opengl", "opencl", "ideep", "fpga",
-                                    "privateuseone"};
+const char* const device_names[] = {"cpu",    "meta",   "cuda",   "mps",   "xpu",  "hip",          "xla",
+                                    "mtia",   "hpu",    "vulkan", "ipu",   "ve",   "maia",         "lazy",
+                                    "mkldnn", "opengl", "opencl", "ideep", "fpga", "privateuseone"};
 const char* device_name(const Device& d) { return device_names[d.type]; }
 
 uint8_t parse_device(PyObject* text, int* index) {
@@ -109,8 +105,10 @@ uint8_t parse_device(PyObject* text, int* index) {
     if (type == device_names[i]) return uint8_t(i);
   }
   fail(ErrorKind::runtime,
-       "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, "
-       "hpu, mtia, privateuseone device type at start of device string: ", type);
+       "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, "
+       "mps, meta, "
+       "hpu, mtia, privateuseone device type at start of device string: ",
+       type);
 }
 
 DeviceType usable(uint8_t type) {
@@ -145,7 +143,8 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       fail(ErrorKind::type, "device(): argument 'device' must be str or torch.device, not ", Py_TYPE(what)->tp_name);
     }
     if (index_arg != nullptr && index_arg != Py_None) {
-      TL_CHECK(index < 0, "type (string) must not include an index because index was passed explicitly: ", device_names[t], ":",
+      TL_CHECK(index < 0,
+               "type (string) must not include an index because index was passed explicitly: ", device_names[t], ":",
                index);
       index = int(PyLong_AsLong(index_arg));
       if (index == -1 && PyErr_Occurred()) throw PythonError();
@@ -193,8 +192,7 @@ PyObject* device_reduce(PyObject* self, PyObject*) {
 PyGetSetDef device_getset[] = {{"type", device_get_type, nullptr, "The kind of device: 'cpu'.", nullptr},
                                {"index", device_get_index, nullptr, "The ordinal, or None", nullptr},
                                {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
-                                {nullptr, nullptr, 0, nullptr}};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
 
 // Size: a tuple that prints, slices and adds as a Size.
 PyObject* size_from_tuple(Object tuple) {
@@ -340,7 +338,9 @@ std::optional<DeviceType> as_device(PyObject* o) {
   return {};
 }
 
-bool is_strided(PyObject* layout) { return Py_TYPE(layout) == layout_type && reinterpret_cast<Named*>(layout)->value == 0; }
+bool is_strided(PyObject* layout) {
+  return Py_TYPE(layout) == layout_type && reinterpret_cast<Named*>(layout)->value == 0;
+}
 const char* memory_format_name(PyObject* o) {
   return Py_TYPE(o) == memory_format_type ? reinterpret_cast<Named*>(o)->name : nullptr;
 }
