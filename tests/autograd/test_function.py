@@ -4,10 +4,10 @@ import gc
 import weakref
 
 import pytest
-from raised import raised
-from side_by_side import compare
 
 import tensorlite
+from raised import raised
+from side_by_side import compare
 
 
 def leaf(lib, *values):
@@ -147,7 +147,12 @@ def test_materialized_gradients():
         for flag in (True, False):
             out = f.apply(x, flag)
             out[1].sum().backward()
-        return seen, x.grad, out, raised(make(lib, lambda c, x: c.set_materialize_grads(1)).apply, x)[0]
+        return (
+            seen,
+            x.grad,
+            out,
+            raised(make(lib, lambda c, x: c.set_materialize_grads(1)).apply, x)[0],
+        )
 
     compare(scenario)
 

@@ -5,10 +5,10 @@ import re
 import warnings
 
 import pytest
-from raised import raised
-from side_by_side import compare
 
 import tensorlite
+from raised import raised
+from side_by_side import compare
 
 
 def leaf(lib, *values):
@@ -21,7 +21,9 @@ def test_context_managers():
         out = []
 
         def look():
-            out.append((lib.is_grad_enabled(), lib.is_inference_mode_enabled(), (x * 2).requires_grad))
+            out.append(
+                (lib.is_grad_enabled(), lib.is_inference_mode_enabled(), (x * 2).requires_grad)
+            )
 
         with lib.no_grad():
             look()
@@ -124,7 +126,7 @@ def test_decorated_generators():
         g = numbers(2)
         next(g)
         g.close()
-        out.append([v for v in numbers(2)])
+        out.append(list(numbers(2)))
         return out, lib.is_grad_enabled()
 
     compare(scenario)
@@ -233,7 +235,7 @@ def test_anomaly_mode_shows_the_forward_line():
                 (y * 2).backward()
 
         error, texts = caught(run)
-        trace = [t for t in texts if "Error detected" in t][0]
+        trace = next(t for t in texts if "Error detected" in t)
         return [
             error,
             len(texts),
@@ -306,9 +308,11 @@ def test_version_errors_in_anomaly_mode():
         y = x * 2
         z = y * y
         y.add_(1)
-        with pytest.warns(UserWarning, match=re.escape("z = y * y")):
-            with pytest.raises(RuntimeError, match="Good luck"):
-                z.sum().backward()
+        with (
+            pytest.warns(UserWarning, match=re.escape("z = y * y")),
+            pytest.raises(RuntimeError, match="Good luck"),
+        ):
+            z.sum().backward()
 
 
 # --- Variable -----------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
 """Hooks on what the graph saves."""
 
+import tensorlite
 from raised import raised
 from side_by_side import compare
-
-import tensorlite
 
 
 def leaf(lib, *values):

@@ -127,7 +127,10 @@ def losses():
 
         return run
 
-    return {f.__name__: step(f) for f in (plain, double, function, hooks, views, unused, failing, packed)}
+    return {
+        f.__name__: step(f)
+        for f in (plain, double, function, hooks, views, unused, failing, packed)
+    }
 
 
 @pytest.mark.parametrize("name", list(losses()))
@@ -169,7 +172,7 @@ def in_threads(n, work):
     def run(i):
         try:
             work(i)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(i,)) for i in range(n)]
@@ -274,7 +277,8 @@ def test_a_hook_may_wait_for_another_thread():
 
     def hook(g):
         in_threads(
-            1, lambda i: seen.append(tensorlite.autograd.grad(shared, x, retain_graph=True)[0].item())
+            1,
+            lambda i: seen.append(tensorlite.autograd.grad(shared, x, retain_graph=True)[0].item()),
         )
 
     y = shared
@@ -284,3 +288,27 @@ def test_a_hook_may_wait_for_another_thread():
     middle.register_hook(hook)
     (y + middle).backward()
     assert seen == [2.0] and x.grad.item() == 4.0
+
+
+def test_cycles_through_the_graph_are_collected():
+    class Holder:
+        pass
+
+    x = leaf()
+    inner = x * 2
+    holder = Holder()
+    seen = weakref.ref(holder)
+    # A hook inside the graph that holds its end.
+    inner.register_hook(lambda g, h=holder: None)
+    holder.loss = (inner * 3).exp().sum()
+    del inner, holder
+    gc.collect()
+    assert seen() is None
+    # A saved tensor whose attribute is the result.
+    y = x * 2
+    y.mark = Holder()
+    y.mark.result = y.exp() * y
+    seen = weakref.ref(y.mark)
+    del y
+    gc.collect()
+    assert seen() is None

@@ -65,9 +65,14 @@ Tensor load_grad(const Tensor& t) {
 
 void store_grad(const Tensor& t, Tensor grad) {
   AutogradState& state = autograd_state(t);
-  SpinGuard guard(pointer_locks[lock_index(t.impl())]);
-  std::swap(state.grad, grad);
-  // The old one dies after the lock: it may own a Python object.
+  {
+    SpinGuard guard(pointer_locks[lock_index(t.impl())]);
+    std::swap(state.grad, grad);
+  }
+  // The old one dies outside: it may own a Python object, and an optimizer may be reading it.
+  if (!grad.defined() || unlocked_backwards.load(std::memory_order_relaxed) == 0) return;
+  InterpreterSection section;
+  grad.reset();
 }
 
 AccumulateGrad::AccumulateGrad(const Tensor& leaf)

@@ -16,7 +16,12 @@ struct Geometry {
 class CopySlices final : public Node {
  public:
   CopySlices(const Tensor& base, const Tensor& view, NodePtr fn, uint32_t output_nr, uint32_t self_edge)
-      : Node("CopySlices"), base_(base), view_(view), fn_(std::move(fn)), output_nr_(output_nr), self_edge_(self_edge),
+      : Node("CopySlices"),
+        base_(base),
+        view_(view),
+        fn_(std::move(fn)),
+        output_nr_(output_nr),
+        self_edge_(self_edge),
         edges_(std::max<size_t>(fn_->num_edges, 1)) {
     for (size_t i = 0; i < edges_.size(); ++i) edges_[i] = i == self_edge ? gradient_edge(base) : fn_->edges[i];
     edges = edges_.data();
@@ -25,10 +30,12 @@ class CopySlices final : public Node {
   }
 
   void apply(Tensor* grads, Tensor* out) override {
-    TL_CHECK(!released, "Trying to backward through the graph a second time (or directly access saved tensors after they "
-             "have already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-             "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you "
-             "need to access saved tensors after calling backward. (CopySlices)");
+    TL_CHECK(
+        !released,
+        "Trying to backward through the graph a second time (or directly access saved tensors after they "
+        "have already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+        "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you "
+        "need to access saved tensors after calling backward. (CopySlices)");
     Tensor result = empty_strided(base_.sizes, base_.strides, grads[0].dtype());
     graph_ops.copy_(result, grads[0]);
     Tensor slice = slice_of(result, view_.sizes, view_.strides, offset_in_base(), view_.dtype);

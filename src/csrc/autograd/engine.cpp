@@ -35,7 +35,11 @@ using Values = InlineArray<Tensor, 4>;
 class GraphTask {
  public:
   GraphTask(bool selective, const BackwardOptions& options, std::span<Tensor> captured)
-      : options_(options), selective_(selective), captured_(captured), outer_(running_task), outer_node_(running_node),
+      : options_(options),
+        selective_(selective),
+        captured_(captured),
+        outer_(running_task),
+        outer_node_(running_node),
         outer_selective_(selective_task) {
     id_ = outer_ != nullptr ? outer_->id_ : next_id.fetch_add(1, std::memory_order_relaxed);
     running_task = this;
@@ -74,7 +78,8 @@ class GraphTask {
       push(n);
     }
     while (!ready_.empty()) {
-      if (++steps_ % nodes_between_looks == 0) [[unlikely]] look_around();
+      if (++steps_ % nodes_between_looks == 0) [[unlikely]]
+        look_around();
       if (unlocked_.load(std::memory_order_relaxed) && met_.load(std::memory_order_relaxed)) lock_interpreter();
       Node* n = pop();
       running_node = n;
@@ -141,7 +146,8 @@ class GraphTask {
   bool mine(const Node* n) const { return n->task.load(std::memory_order_relaxed) == this; }
   ExecState& state(Node* n) { return mine(n) ? n->exec : find_side(n)->exec; }
   Tensor& buffer(Node* n, uint32_t i) {
-    if (!mine(n)) [[unlikely]] return find_side(n)->buffers[i];
+    if (!mine(n)) [[unlikely]]
+      return find_side(n)->buffers[i];
     return i == 0 ? n->buffer0 : n->more_buffers[i - 1];
   }
 
@@ -152,7 +158,8 @@ class GraphTask {
     GraphTask* holder = n->task.load(std::memory_order_acquire);
     if (holder == this) return {&n->exec, false};
     // Its holder may have ended since it was put aside.
-    if (holder != nullptr || find_side(n) != nullptr) [[unlikely]] return reach_shared(n, holder);
+    if (holder != nullptr || find_side(n) != nullptr) [[unlikely]]
+      return reach_shared(n, holder);
     n->task.store(this, std::memory_order_relaxed);
     n->exec = ExecState{};
     visited_.push_back(n);
@@ -309,8 +316,9 @@ class GraphTask {
     if (grad.dtype() == meta.dtype) return grad;
     if (is_complex(grad.dtype()) && !is_complex(meta.dtype)) {
       // The ops leave it to us to drop what a real input has no use for; a user's Function may not.
-      TL_CHECK(from != nullptr && !from->runs_without_gradients(), "Function ", name, " returned an invalid gradient at index ",
-               index, " - got one of dtype ", dtype_name(grad.dtype()), " for a real tensor of dtype ", dtype_name(meta.dtype));
+      TL_CHECK(from != nullptr && !from->runs_without_gradients(), "Function ", name,
+               " returned an invalid gradient at index ", index, " - got one of dtype ", dtype_name(grad.dtype()),
+               " for a real tensor of dtype ", dtype_name(meta.dtype));
       grad = graph_ops.real(grad);
       if (grad.dtype() == meta.dtype) return grad;
     }
@@ -341,7 +349,8 @@ class GraphTask {
     } else {
       apply(n, grads, out);
     }
-    if (grad_state.anomaly && grad_state.anomaly_check_nan) [[unlikely]] check_nan(n, out);
+    if (grad_state.anomaly && grad_state.anomaly_check_nan) [[unlikely]]
+      check_nan(n, out);
     if (!options_.keep_graph && !n->is_accumulate) n->release_saved();
 
     for (uint32_t e = 0; e < edges; ++e) {
@@ -438,6 +447,19 @@ class GraphTask {
 
 void run_backward(std::span<const Edge> roots, std::span<Tensor> grads, std::span<const Edge> inputs,
                   const BackwardOptions& options, std::span<Tensor> captured) {
+  if (options.create_graph && options.accumulate) [[unlikely]] {
+    static std::atomic<bool> warned{false};
+    if (!warned.exchange(true)) {
+      warn(
+          "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+          "gradient "
+          "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If "
+          "you "
+          "have to use this function, make sure to reset the .grad fields of your parameters to None after use to "
+          "break "
+          "the cycle and avoid the leak.");
+    }
+  }
   GraphTask task(!inputs.empty(), options, captured);
   task.visit(roots, inputs);
   GradModeGuard mode(options.create_graph);

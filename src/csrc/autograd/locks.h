@@ -31,7 +31,8 @@ class SpinLock {
 // Held only where threads run without the interpreter's lock.
 class SpinGuard {
  public:
-  explicit SpinGuard(SpinLock& lock) : lock_(unlocked_backwards.load(std::memory_order_relaxed) != 0 ? &lock : nullptr) {
+  explicit SpinGuard(SpinLock& lock)
+      : lock_(unlocked_backwards.load(std::memory_order_relaxed) != 0 ? &lock : nullptr) {
     if (lock_ != nullptr) lock_->lock();
   }
   ~SpinGuard() {

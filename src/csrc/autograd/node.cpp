@@ -1,8 +1,8 @@
 #include "autograd/node.h"
 
-#include "autograd/accumulate.h"
-
 #include <cstring>
+
+#include "autograd/accumulate.h"
 
 namespace tl {
 

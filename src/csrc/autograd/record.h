@@ -120,7 +120,8 @@ class OpListNode final : public Node {
     }
     for (size_t i = 0; i < saved_.size(); ++i) {
       const SaveSpec& s = saves.specs[i];
-      if (s.tensor != nullptr && s.tensor->defined()) saved_[i] = SavedTensor(*s.tensor, s.is_output, s.output_nr, *this);
+      if (s.tensor != nullptr && s.tensor->defined())
+        saved_[i] = SavedTensor(*s.tensor, s.is_output, s.output_nr, *this);
     }
     edges = edges_.data();
     num_edges = uint16_t(edges_.size());

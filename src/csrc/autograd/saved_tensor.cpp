@@ -10,10 +10,12 @@ struct Packed {
 };
 
 SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint16_t output_nr, Node& owner) {
-  TL_CHECK(!t.is_inference() || t.is_wrapped_number(),
-           "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-           "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
-           "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`. (saved by ", owner.name(), ")");
+  TL_CHECK(
+      !t.is_inference() || t.is_wrapped_number(),
+      "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+      "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
+      "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`. (saved by ",
+      owner.name(), ")");
   version_ = t.version();
   output_nr_ = output_nr;
   is_output_ = is_output;
@@ -64,13 +66,16 @@ void SavedTensor::pack(std::shared_ptr<SavedTensorHooks> hooks, Node& owner) {
   }
   bool written = impl_.version() != version_;
   impl_.reset();
-  TL_CHECK(!written, "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
-           "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if "
-           "you need to perform in-place operations on the input to a pack hook.");
+  TL_CHECK(
+      !written,
+      "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+      "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if "
+      "you need to perform in-place operations on the input to a pack hook.");
 }
 
 void SavedTensor::register_hooks(std::shared_ptr<SavedTensorHooks> hooks, Node& owner) {
-  TL_CHECK(packed_ == nullptr, "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: "
+  TL_CHECK(packed_ == nullptr,
+           "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: "
            "only one pair of hooks is allowed at a time.");
   TL_CHECK(impl_.defined(), "Calling register_hooks on a saved tensor with value None is forbidden.");
   pack(std::move(hooks), owner);

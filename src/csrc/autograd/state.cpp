@@ -25,21 +25,26 @@ namespace {
 const char* view_restriction(ViewKind kind, bool written_itself) {
   switch (kind) {
     case ViewKind::multi_output:
-      return "This view is the output of a function that returns multiple views. Such functions do not allow the output "
+      return "This view is the output of a function that returns multiple views. Such functions do not allow the "
+             "output "
              "views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
     case ViewKind::custom_function:
       return "This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
-             "logic to handle view+inplace would override the custom backward associated with the custom Function, leading "
+             "logic to handle view+inplace would override the custom backward associated with the custom Function, "
+             "leading "
              "to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom "
              "Function.";
     case ViewKind::made_in_no_grad:
       if (!written_itself) return nullptr;
-      return "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+      return "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+             "moving "
              "both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
              "tracked) or both outside (if you want the inplace to be tracked).";
     case ViewKind::inference:
-      return "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
-             "both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to "
+      return "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+             "moving "
+             "both the view and the inplace either both inside the inference_mode block (if you don't want the inplace "
+             "to "
              "be tracked) or both outside (if you want the inplace to be tracked).";
     default:
       return nullptr;
@@ -87,8 +92,8 @@ Node* grad_fn(const Tensor& t) {
 
 void set_requires_grad(const Tensor& t, bool value) {
   if (value) {
-    TL_CHECK(is_differentiable(t.dtype()), "only Tensors of floating point and complex dtype can require gradients, got ",
-             dtype_name(t.dtype()));
+    TL_CHECK(is_differentiable(t.dtype()),
+             "only Tensors of floating point and complex dtype can require gradients, got ", dtype_name(t.dtype()));
     TL_CHECK(!t.is_inference() || grad_state.inference,
              "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     if (raw_grad_fn(t) == nullptr) t->flags |= TensorImpl::requires_grad_leaf;
@@ -135,9 +140,10 @@ void check_inplace(const Tensor& t, const char* op, bool recorded, bool may_over
          "). You can make a clone to get a normal tensor before doing inplace update.");
   }
   if (!may_overlap && has_internal_overlap(t)) [[unlikely]] {
-    fail(ErrorKind::runtime, "unsupported operation: more than one element of the written-to tensor refers to a single "
-         "memory location. Please clone() the tensor before performing the operation. (", op, " on shape ",
-         Shape{t.sizes()}, " with strides ", Shape{t.strides()}, ")");
+    fail(ErrorKind::runtime,
+         "unsupported operation: more than one element of the written-to tensor refers to a single "
+         "memory location. Please clone() the tensor before performing the operation. (",
+         op, " on shape ", Shape{t.sizes()}, " with strides ", Shape{t.strides()}, ")");
   }
   if (!recorded || !is_differentiable(t.dtype())) return;
   if (t->view_base != nullptr && t->view_kind != ViewKind::none) {
@@ -165,8 +171,7 @@ struct RetainGrad final : TensorHook {
 void add_retain_hook(const Tensor& t) {
   AutogradState& state = autograd_state(t);
   if (!state.self) state.self = std::make_shared<TensorImpl*>(t.impl());
-  raw_grad_fn(t)->get_extras().retain_grad_hooks.push_back(
-      {0, t->output_nr, std::make_shared<RetainGrad>(state.self)});
+  raw_grad_fn(t)->get_extras().retain_grad_hooks.push_back({0, t->output_nr, std::make_shared<RetainGrad>(state.self)});
 }
 
 // The history of `t` is new: its hooks stay with the old one, all but that of retain_grad.
@@ -220,7 +225,8 @@ void retain_grad(const Tensor& t) {
 }
 
 void set_data(const Tensor& t, const Tensor& data) {
-  TL_CHECK(t->device == data->device, "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
+  TL_CHECK(t->device == data->device,
+           "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
            "incompatible tensor type.");
   TL_CHECK(!requires_grad(t) || is_differentiable(data.dtype()),
            "data set to a tensor that requires gradients must be floating point or complex dtype");

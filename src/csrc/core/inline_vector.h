@@ -51,7 +51,8 @@ class InlineVector {
     if (data_ != inline_) delete[] data_;
   }
   void push_back(T v) {
-    if (size_ == capacity_) [[unlikely]] grow();
+    if (size_ == capacity_) [[unlikely]]
+      grow();
     data_[size_++] = v;
   }
   void pop_back() { --size_; }

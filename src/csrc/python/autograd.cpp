@@ -35,7 +35,8 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
     Py_ssize_t n = nargs + (kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0);
     bool named = nargs == n || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "requires_grad") == 0;
     TL_CHECK_TYPE(n <= 1 && named, "requires_grad_() takes one argument, requires_grad");
-    TL_CHECK_TYPE(n == 0 || PyBool_Check(args[0]), "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
+    TL_CHECK_TYPE(n == 0 || PyBool_Check(args[0]),
+                  "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
                   Py_TYPE(args[0])->tp_name);
     const Tensor& t = unwrap(self);
     bool value = n == 0 || args[0] == Py_True;
@@ -78,7 +79,8 @@ int put_grad(PyObject* self, PyObject* value, void*) {
     const Tensor& g = unwrap(value);
     TL_CHECK(!g.is_same(t), "can't assign Variable as its own grad");
     TL_CHECK(equal(g.sizes(), t.sizes()), "attempting to assign a gradient of size '", Shape{g.sizes()},
-             "' to a tensor of size '", Shape{t.sizes()}, "'. Please ensure that the gradient and the tensor are the same size");
+             "' to a tensor of size '", Shape{t.sizes()},
+             "'. Please ensure that the gradient and the tensor are the same size");
     TL_CHECK(g.dtype() == t.dtype(), "attempting to assign a gradient with dtype '", dtype_name(g.dtype()),
              "' to a tensor with dtype '", dtype_name(t.dtype()),
              "'. The gradient must match the tensor's dtype (set the grad_dtype attribute to change that).");
@@ -200,7 +202,8 @@ PyObject* get_post_accumulate_hooks(PyObject* self, void*) {
 }
 
 PyObject* get_volatile(PyObject*, void*) {
-  if (PyErr_WarnEx(PyExc_UserWarning, "volatile was removed (Variable.volatile is always False)", 1) < 0) return nullptr;
+  if (PyErr_WarnEx(PyExc_UserWarning, "volatile was removed (Variable.volatile is always False)", 1) < 0)
+    return nullptr;
   Py_RETURN_FALSE;
 }
 int put_volatile(PyObject*, PyObject*, void*) {
@@ -212,10 +215,12 @@ int put_volatile(PyObject*, PyObject*, void*) {
 
 #define TL_FAST(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_FASTCALL | METH_KEYWORDS
 PyMethodDef autograd_methods[] = {
-    {"requires_grad_", TL_FAST(requires_grad_), "requires_grad_(requires_grad=True)\n\nChanges whether autograd records "
+    {"requires_grad_", TL_FAST(requires_grad_),
+     "requires_grad_(requires_grad=True)\n\nChanges whether autograd records "
      "operations on this leaf; returns self."},
     {"backward", TL_FAST(backward_method),
-     "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)\n\nComputes the gradient of this tensor "
+     "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)\n\nComputes the gradient of this "
+     "tensor "
      "with respect to the leaves of its graph and adds it to\ntheir `.grad`. `gradient` weights the elements where "
      "there is more than one; `inputs` names\nthe tensors that accumulate, all leaves by default."},
     {"retain_grad", retain_grad_method, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf in its `.grad`."},
@@ -223,7 +228,8 @@ PyMethodDef autograd_methods[] = {
      "register_hook(hook)\n\n`hook(grad)` runs each time a gradient for this tensor is computed; what it returns "
      "replaces\nthe gradient. Returns a handle whose `remove()` takes the hook away."},
     {"register_post_accumulate_grad_hook", register_post_accumulate_grad_hook, METH_O,
-     "register_post_accumulate_grad_hook(hook)\n\n`hook(param)` runs after a gradient was added to this leaf's `.grad`."},
+     "register_post_accumulate_grad_hook(hook)\n\n`hook(param)` runs after a gradient was added to this leaf's "
+     "`.grad`."},
     {"_is_view", is_view, METH_NOARGS, "Is this a view of another tensor?"},
     {"is_inference", is_inference, METH_NOARGS, "Was this made in inference mode?"},
     {nullptr, nullptr, 0, nullptr}};

@@ -33,11 +33,13 @@ void report_chain(Node& node) {
   Object metadata = metadata_dict(node);
   PyObject* lines = PyDict_GetItemString(metadata.get(), "traceback_");
   if (lines == nullptr) {
-    warn_user("Error detected in " + node.name() +
-              ". No forward pass information available. Enable detect anomaly during forward pass for more information.");
+    warn_user(
+        "Error detected in " + node.name() +
+        ". No forward pass information available. Enable detect anomaly during forward pass for more information.");
     return;
   }
-  warn_user("Error detected in " + node.name() + ". Traceback of forward call that caused the error:\n" + joined(lines));
+  warn_user("Error detected in " + node.name() + ". Traceback of forward call that caused the error:\n" +
+            joined(lines));
   for (Object at = metadata;;) {
     PyObject* parent = PyDict_GetItemString(at.get(), "parent_");
     if (parent == nullptr || parent == Py_None) return;
@@ -47,8 +49,9 @@ void report_chain(Node& node) {
     PyObject* trace = PyDict_GetItemString(at.get(), "traceback_");
     std::string text = std::string("\n\nPrevious calculation was induced by ") + PyUnicode_AsUTF8(name.get()) + ". ";
     if (trace == nullptr) {
-      warn_user(text + "No forward pass information available. Enable detect anomaly during forward pass for more "
-                       "information.");
+      warn_user(text +
+                "No forward pass information available. Enable detect anomaly during forward pass for more "
+                "information.");
       return;
     }
     warn_user(text + "Traceback of forward call that induced the previous calculation:\n" + joined(trace));
@@ -75,11 +78,12 @@ PyObject* set_anomaly(PyObject*, PyObject* args) {
 PyObject* is_anomaly(PyObject*, PyObject*) { return PyBool_FromLong(grad_state.anomaly); }
 PyObject* is_check_nan(PyObject*, PyObject*) { return PyBool_FromLong(grad_state.anomaly_check_nan); }
 
-PyMethodDef functions[] = {{"_set_anomaly_enabled", set_anomaly, METH_VARARGS, nullptr},
-                           {"is_anomaly_enabled", is_anomaly, METH_NOARGS, "is_anomaly_enabled()\n--\n\nIs anomaly mode on?"},
-                           {"is_anomaly_check_nan_enabled", is_check_nan, METH_NOARGS,
-                            "is_anomaly_check_nan_enabled()\n--\n\nDoes anomaly mode look for NaNs?"},
-                           {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {
+    {"_set_anomaly_enabled", set_anomaly, METH_VARARGS, nullptr},
+    {"is_anomaly_enabled", is_anomaly, METH_NOARGS, "is_anomaly_enabled()\n--\n\nIs anomaly mode on?"},
+    {"is_anomaly_check_nan_enabled", is_check_nan, METH_NOARGS,
+     "is_anomaly_check_nan_enabled()\n--\n\nDoes anomaly mode look for NaNs?"},
+    {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 

@@ -80,12 +80,13 @@ Tensor root_gradient(const Root& root, size_t i, PyObject* given) {
   }
   TL_CHECK_TYPE(is_tensor(given), "gradients can be either Tensors or None, but got ", Py_TYPE(given)->tp_name);
   const Tensor& g = unwrap(given);
-  TL_CHECK(equal(g.sizes(), root.sizes()), "Mismatch in shape: grad_output[", i, "] has a shape of ", size_text(g.sizes()),
-           " and output[", i, "] has a shape of ", size_text(root.sizes()), ".");
+  TL_CHECK(equal(g.sizes(), root.sizes()), "Mismatch in shape: grad_output[", i, "] has a shape of ",
+           size_text(g.sizes()), " and output[", i, "] has a shape of ", size_text(root.sizes()), ".");
   TL_CHECK(is_complex(g.dtype()) == is_complex(root.dtype()),
            "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
-           "grad_output[", i, "] has a dtype of torch.", dtype_name(g.dtype()), " and output[", i,
-           "] has a dtype of torch.", dtype_name(root.dtype()), ".");
+           "grad_output[",
+           i, "] has a dtype of torch.", dtype_name(g.dtype()), " and output[", i, "] has a dtype of torch.",
+           dtype_name(root.dtype()), ".");
   return g;
 }
 
@@ -104,12 +105,16 @@ void start_at(const Items& outputs, PyObject* gradients, Edges& edges, Tensors& 
   size_t n = outputs.size();
   bool none = gradients == nullptr || gradients == Py_None;
   Object list;
-  if (!none && !is_tensor(gradients)) list = check(PySequence_Fast(gradients, "gradients can be either Tensors or None"));
+  if (!none && !is_tensor(gradients))
+    list = check(PySequence_Fast(gradients, "gradients can be either Tensors or None"));
   size_t given = list ? size_t(PySequence_Fast_GET_SIZE(list.get())) : 1;
   TL_CHECK(none || given == n, "got ", n, " tensors and ", given, " gradients");
   for (size_t i = 0; i < n; ++i) {
     Root root = root_of(outputs[i], i);
-    grads[i] = root_gradient(root, i, none ? nullptr : list ? PySequence_Fast_GET_ITEM(list.get(), Py_ssize_t(i)) : gradients);
+    grads[i] = root_gradient(root, i,
+                             none   ? nullptr
+                             : list ? PySequence_Fast_GET_ITEM(list.get(), Py_ssize_t(i))
+                                    : gradients);
     edges[i] = root_edge(root, i);
   }
 }
@@ -136,7 +141,8 @@ bool truth(PyObject* o, bool otherwise) {
   return v == 1;
 }
 
-void backward(PyObject* tensors, PyObject* gradients, PyObject* retain_graph, PyObject* create_graph, PyObject* inputs) {
+void backward(PyObject* tensors, PyObject* gradients, PyObject* retain_graph, PyObject* create_graph,
+              PyObject* inputs) {
   BackwardOptions options;
   options.create_graph = truth(create_graph, false);
   options.keep_graph = truth(retain_graph, options.create_graph);
@@ -192,7 +198,8 @@ PyObject* py_grad(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     Object tuple = check(PyTuple_New(Py_ssize_t(result.size())));
     for (size_t i = 0; i < result.size(); ++i) {
       if (!result[i].defined()) {
-        TL_CHECK(allow_unused, "The differentiated Tensor at index ", i, " appears to not have been used in the graph. Set "
+        TL_CHECK(allow_unused, "The differentiated Tensor at index ", i,
+                 " appears to not have been used in the graph. Set "
                  "allow_unused=True if this is the desired behavior.");
         if (materialize) {
           const OutputMeta& meta = wanted[i].node->meta(wanted[i].input_nr);
@@ -253,12 +260,12 @@ PyMethodDef functions[] = {
 }  // namespace
 
 PyObject* backward_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  static PyObject* const names[] = {
-      PyUnicode_InternFromString("gradient"), PyUnicode_InternFromString("retain_graph"),
-      PyUnicode_InternFromString("create_graph"), PyUnicode_InternFromString("inputs")};
+  static PyObject* const names[] = {PyUnicode_InternFromString("gradient"), PyUnicode_InternFromString("retain_graph"),
+                                    PyUnicode_InternFromString("create_graph"), PyUnicode_InternFromString("inputs")};
   return guarded([&]() -> PyObject* {
     PyObject* values[4] = {};
-    TL_CHECK_TYPE(nargs <= 4, "Tensor.backward() takes from 1 to 5 positional arguments but ", nargs + 1, " were given");
+    TL_CHECK_TYPE(nargs <= 4, "Tensor.backward() takes from 1 to 5 positional arguments but ", nargs + 1,
+                  " were given");
     for (Py_ssize_t i = 0; i < nargs; ++i) values[i] = args[i];
     for (Py_ssize_t k = 0; kwnames != nullptr && k < PyTuple_GET_SIZE(kwnames); ++k) {
       PyObject* name = PyTuple_GET_ITEM(kwnames, k);

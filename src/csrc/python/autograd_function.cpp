@@ -1,10 +1,9 @@
 // autograd.Function: ops whose forward and backward are written in Python. `ctx`, the object that both
 // see, is the grad_fn object of the outputs as well; a FunctionNode in the graph owns it.
-#include "python/autograd.h"
-
 #include <structmember.h>
 
 #include "autograd/state.h"
+#include "python/autograd.h"
 #include "python/autograd_hooks.h"
 #include "python/tensor.h"
 
@@ -112,9 +111,10 @@ Object user_backward(PyObject* ctx) {
   Object backward = check(PyObject_GetAttr(cls.get(), names().backward));
   Object vjp = check(PyObject_GetAttr(cls.get(), names().vjp));
   if (vjp.get() == default_vjp) return backward;
-  TL_CHECK(backward.get() == default_backward,
-           "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
-           "them.");
+  TL_CHECK(
+      backward.get() == default_backward,
+      "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
+      "them.");
   return vjp;
 }
 
@@ -206,10 +206,12 @@ struct Call {
 void Call::check_dirty(PyObject* outputs) const {
   for (Py_ssize_t i = 0; ctx->dirty != nullptr && i < PyTuple_GET_SIZE(ctx->dirty); ++i) {
     PyObject* o = PyTuple_GET_ITEM(ctx->dirty, i);
-    TL_CHECK(is_tensor(o), "mark_dirty can only accept variables, but argument ", i, " is of type ", Py_TYPE(o)->tp_name);
+    TL_CHECK(is_tensor(o), "mark_dirty can only accept variables, but argument ", i, " is of type ",
+             Py_TYPE(o)->tp_name);
     if (!is_input(o)) {
-      warn("ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should "
-           "be passed to ctx.mark_dirty().");
+      warn(
+          "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should "
+          "be passed to ctx.mark_dirty().");
     }
     TL_CHECK(contains(outputs, o),
              "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
@@ -311,7 +313,8 @@ Object bind_defaults(PyObject* cls, PyObject* const* args, Py_ssize_t nargs, PyO
   Object forward = check(PyObject_GetAttr(cls, names().forward));
   if (kwnames == nullptr && PyFunction_Check(forward.get())) {
     auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(forward.get()));
-    if (code->co_argcount == nargs && code->co_kwonlyargcount == 0 && !(code->co_flags & (CO_VARARGS | CO_VARKEYWORDS))) {
+    if (code->co_argcount == nargs && code->co_kwonlyargcount == 0 &&
+        !(code->co_flags & (CO_VARARGS | CO_VARKEYWORDS))) {
       return {};
     }
   }
@@ -366,7 +369,8 @@ PyObject* apply(PyObject* cls, PyObject* const* args, Py_ssize_t nargs, PyObject
     call.check_dirty(outputs.get());
     for (size_t i = 0; i < count; ++i) {
       PyObject* o = PyTuple_GET_ITEM(outputs.get(), Py_ssize_t(i));
-      call.tensor_outputs += is_tensor(o) && is_differentiable(unwrap(o).dtype()) && !contains(ctx->non_differentiable, o);
+      call.tensor_outputs +=
+          is_tensor(o) && is_differentiable(unwrap(o).dtype()) && !contains(ctx->non_differentiable, o);
     }
     if (call.node) static_cast<FunctionNode*>(call.node.get())->set_outputs(count);
     Object result = check(PyTuple_New(Py_ssize_t(count)));
@@ -435,11 +439,12 @@ void context_dealloc(PyObject* o) {
 PyObject* get_saved_tensors(PyObject* self, void*) {
   return guarded([&]() -> PyObject* {
     Context* c = as(self);
-    TL_CHECK(!c->freed,
-             "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-             "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-             "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
-             "saved tensors after calling backward.");
+    TL_CHECK(
+        !c->freed,
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+        "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+        "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+        "saved tensors after calling backward.");
     Object tuple = check(PyTuple_New(Py_ssize_t(c->saved.size())));
     for (size_t i = 0; i < c->saved.size(); ++i) {
       Tensor t = c->saved[i].defined() ? c->saved[i].unpack(*c->node, true) : Tensor();
@@ -459,7 +464,8 @@ PyObject* get_raw_saved_tensors(PyObject* self, void*) {
   });
 }
 PyObject* get_saved_variables(PyObject* self, void*) {
-  if (PyErr_WarnEx(PyExc_DeprecationWarning, "'saved_variables' is deprecated; use 'saved_tensors'", 1) < 0) return nullptr;
+  if (PyErr_WarnEx(PyExc_DeprecationWarning, "'saved_variables' is deprecated; use 'saved_tensors'", 1) < 0)
+    return nullptr;
   return get_saved_tensors(self, nullptr);
 }
 
@@ -489,24 +495,26 @@ PyObject* get_dict(PyObject* self, void*) {
   if (as(self)->dict == nullptr && (as(self)->dict = PyDict_New()) == nullptr) return nullptr;
   return Py_NewRef(as(self)->dict);
 }
-PyGetSetDef getset[] = {
-    {"saved_tensors", get_saved_tensors, nullptr, "What save_for_backward kept.", nullptr},
-    {"saved_variables", get_saved_variables, nullptr, "The old name of saved_tensors.", nullptr},
-    {"_raw_saved_tensors", get_raw_saved_tensors, nullptr, nullptr, nullptr},
-    {"needs_input_grad", get_slot<&Context::needs_input_grad>, put_slot<&Context::needs_input_grad>,
-     "For each argument of forward, whether it requires grad.", nullptr},
-    {"to_save", get_slot<&Context::to_save>, put_slot<&Context::to_save>, nullptr, nullptr},
-    {"dirty_tensors", get_slot<&Context::dirty>, put_slot<&Context::dirty>, nullptr, nullptr},
-    {"non_differentiable", get_slot<&Context::non_differentiable>, put_slot<&Context::non_differentiable>, nullptr, nullptr},
-    {"saved_for_forward", get_slot<&Context::saved_for_forward>, put_slot<&Context::saved_for_forward>, nullptr, nullptr},
-    {"materialize_grads", get_materialize, put_materialize, nullptr, nullptr},
-    {"__dict__", get_dict, nullptr, nullptr, nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef getset[] = {{"saved_tensors", get_saved_tensors, nullptr, "What save_for_backward kept.", nullptr},
+                        {"saved_variables", get_saved_variables, nullptr, "The old name of saved_tensors.", nullptr},
+                        {"_raw_saved_tensors", get_raw_saved_tensors, nullptr, nullptr, nullptr},
+                        {"needs_input_grad", get_slot<&Context::needs_input_grad>, put_slot<&Context::needs_input_grad>,
+                         "For each argument of forward, whether it requires grad.", nullptr},
+                        {"to_save", get_slot<&Context::to_save>, put_slot<&Context::to_save>, nullptr, nullptr},
+                        {"dirty_tensors", get_slot<&Context::dirty>, put_slot<&Context::dirty>, nullptr, nullptr},
+                        {"non_differentiable", get_slot<&Context::non_differentiable>,
+                         put_slot<&Context::non_differentiable>, nullptr, nullptr},
+                        {"saved_for_forward", get_slot<&Context::saved_for_forward>,
+                         put_slot<&Context::saved_for_forward>, nullptr, nullptr},
+                        {"materialize_grads", get_materialize, put_materialize, nullptr, nullptr},
+                        {"__dict__", get_dict, nullptr, nullptr, nullptr},
+                        {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(Context, dict), READONLY, nullptr},
                          {"__weaklistoffset__", T_PYSSIZET, offsetof(Context, weaklist), READONLY, nullptr},
                          {nullptr, 0, 0, 0, nullptr}};
 PyMethodDef methods[] = {{"apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(apply)),
-                          METH_FASTCALL | METH_KEYWORDS | METH_CLASS, "apply(*args)\n\nRuns the function, recording it where an input requires grad."},
+                          METH_FASTCALL | METH_KEYWORDS | METH_CLASS,
+                          "apply(*args)\n\nRuns the function, recording it where an input requires grad."},
                          {nullptr, nullptr, 0, nullptr}};
 
 // _set_function_defaults(backward, vjp)
@@ -517,7 +525,8 @@ PyObject* set_defaults(PyObject*, PyObject* args) {
   Py_XSETREF(default_vjp, Py_NewRef(vjp));
   Py_RETURN_NONE;
 }
-PyMethodDef functions[] = {{"_set_function_defaults", set_defaults, METH_VARARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {{"_set_function_defaults", set_defaults, METH_VARARGS, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 

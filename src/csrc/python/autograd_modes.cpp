@@ -40,8 +40,7 @@ PyObject* decorate(PyObject* self, PyObject* function) {
   PyObject* module = PyImport_ImportModule("tensorlite.utils._contextlib");
   if (module == nullptr) return nullptr;
   PyObject* clone = PyObject_GetAttrString(self, "clone");
-  PyObject* out =
-      clone == nullptr ? nullptr : PyObject_CallMethod(module, "context_decorator", "OO", clone, function);
+  PyObject* out = clone == nullptr ? nullptr : PyObject_CallMethod(module, "context_decorator", "OO", clone, function);
   Py_XDECREF(clone);
   Py_DECREF(module);
   return out;
@@ -159,9 +158,9 @@ PyGetSetDef mode_getset[] = {{"prev", get_prev, nullptr, "Whether gradients were
                              {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 #define TL_FAST(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_FASTCALL
-#define TL_MODE_METHODS(name, enter, leave, clone)                     \
-  PyMethodDef name[] = {{"__enter__", enter, METH_NOARGS, nullptr},    \
-                        {"__exit__", TL_FAST(leave), nullptr},         \
+#define TL_MODE_METHODS(name, enter, leave, clone)                                      \
+  PyMethodDef name[] = {{"__enter__", enter, METH_NOARGS, nullptr},                     \
+                        {"__exit__", TL_FAST(leave), nullptr},                          \
                         {"clone", clone, METH_NOARGS, "A fresh context of this kind."}, \
                         {nullptr, nullptr, 0, nullptr}}
 TL_MODE_METHODS(no_grad_methods, enter_no_grad, leave, clone);
@@ -195,12 +194,12 @@ PyObject* put_grad_enabled(PyObject*, PyObject* mode) {
   Py_RETURN_NONE;
 }
 
-PyMethodDef functions[] = {
-    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "is_grad_enabled()\n--\n\nIs a graph recorded on this thread now?"},
-    {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS,
-     "is_inference_mode_enabled()\n--\n\nIs inference mode on, on this thread?"},
-    {"_set_grad_enabled", put_grad_enabled, METH_O, nullptr},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {{"is_grad_enabled", is_grad_enabled, METH_NOARGS,
+                            "is_grad_enabled()\n--\n\nIs a graph recorded on this thread now?"},
+                           {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS,
+                            "is_inference_mode_enabled()\n--\n\nIs inference mode on, on this thread?"},
+                           {"_set_grad_enabled", put_grad_enabled, METH_O, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 

@@ -1,6 +1,4 @@
 // grad_fn objects: one Python class for each kind of node, named as the node is.
-#include "python/autograd.h"
-
 #include <structmember.h>
 
 #include <cstring>
@@ -9,6 +7,8 @@
 
 #include "autograd/accumulate.h"
 #include "autograd/state.h"
+#include "core/inline_vector.h"
+#include "python/autograd.h"
 #include "python/autograd_hooks.h"
 #include "python/tensor.h"
 
@@ -28,7 +28,8 @@ PyNode* as(PyObject* o) { return reinterpret_cast<PyNode*>(o); }
 Node& node_of(PyObject* o) {
   Node* node = unwrap_node(o);
   TL_CHECK(node != nullptr,
-           "Attribute is invalid for this instance of _C._FunctionBase: it belongs to no graph. Accessing graph attributes on "
+           "Attribute is invalid for this instance of _C._FunctionBase: it belongs to no graph. Accessing graph "
+           "attributes on "
            "an instance of autograd.Function is a legacy access pattern; take them from the grad_fn of its outputs.");
   return *node;
 }
@@ -43,7 +44,8 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-int visit_node(Node& node, visitproc visit, void* arg) {
+// The Python objects that hang off a node itself.
+int visit_own(Node& node, visitproc visit, void* arg) {
   if (node.python != nullptr && is_function_ctx(static_cast<PyObject*>(node.python))) {
     Py_VISIT(static_cast<PyObject*>(node.python));
   }
@@ -59,10 +61,36 @@ int visit_node(Node& node, visitproc visit, void* arg) {
   return visit_all(node.extras->post_hooks);
 }
 
+// A node that only the caller's object keeps alive, and what it alone keeps alive: the saved tensors
+// with Python objects that belong to them, and nodes below, a limited number so that a look at a tensor
+// stays cheap. (A node that backward is running has further references, so a graph does not change
+// while it is looked at.)
+constexpr int nodes_visited = 200;
+int visit_node(Node* node, visitproc visit, void* arg) {
+  InlineVector<Node*, 32> found;
+  found.push_back(node);
+  for (int steps = 0; !found.empty() && steps < nodes_visited; ++steps) {
+    Node* n = found.back();
+    found.pop_back();
+    if (n->refs.count() != 1 || n->is_accumulate) continue;
+    if (int rc = visit_own(*n, visit, arg)) return rc;
+    for (const SavedTensor& s : n->saved()) {
+      const Tensor& t = s.raw();
+      if (t.defined() && (t->flags & TensorImpl::owns_python) && t.use_count() == 1) {
+        Py_VISIT(static_cast<PyObject*>(t->python));
+      }
+    }
+    for (uint32_t e = 0; e < n->num_edges; ++e) {
+      if (n->edges[e].node) found.push_back(n->edges[e].node.get());
+    }
+  }
+  return 0;
+}
+
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Node* node = as(self)->node.get();
-  return node != nullptr && node->refs.count() == 1 ? visit_node(*node, visit, arg) : 0;
+  return node != nullptr ? visit_node(node, visit, arg) : 0;
 }
 
 // --- what every node has -----------------------------------------------------------------------
@@ -118,7 +146,8 @@ PyObject* register_hook_dict(PyObject* self, PyObject* o) {
 
 PyMethodDef methods[] = {
     {"name", get_name, METH_NOARGS, "The name of the node, such as 'AddBackward0'."},
-    {"_sequence_nr", get_sequence_nr, METH_NOARGS, "Grows with each node made on a thread; backward runs the highest first."},
+    {"_sequence_nr", get_sequence_nr, METH_NOARGS,
+     "Grows with each node made on a thread; backward runs the highest first."},
     {"_set_sequence_nr", set_sequence_nr, METH_O, nullptr},
     {"register_hook", node_register_hook, METH_O,
      "register_hook(fn)\n\n`fn(grad_inputs, grad_outputs)` runs after the node; what it returns replaces grad_inputs."},
@@ -129,7 +158,8 @@ PyMethodDef methods[] = {
 PyGetSetDef getset[] = {
     {"next_functions", get_next_functions, nullptr, "(node, which of its outputs) for each input.", nullptr},
     {"requires_grad", get_requires_grad, nullptr, "True: a node exists where a gradient may be wanted.", nullptr},
-    {"metadata", get_metadata, nullptr, "A dict for notes about the node; anomaly mode keeps its trace there.", nullptr},
+    {"metadata", get_metadata, nullptr, "A dict for notes about the node; anomaly mode keeps its trace there.",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weaklist), READONLY, nullptr},
                          {nullptr, 0, 0, 0, nullptr}};
@@ -257,7 +287,7 @@ int traverse_autograd(const Tensor& t, visitproc visit, void* arg) {
     }
   }
   Node* node = raw_grad_fn(t);
-  return node != nullptr && node->refs.count() == 1 ? visit_node(*node, visit, arg) : 0;
+  return node != nullptr ? visit_node(node, visit, arg) : 0;
 }
 
 void clear_autograd(const Tensor& t) {
@@ -265,11 +295,11 @@ void clear_autograd(const Tensor& t) {
     auto leaf = std::move(state->leaf_hooks);
     auto accumulate = std::move(state->accumulate_hooks);
   }
+  // What is collected loses its history, and with it the graph below.
   Node* node = raw_grad_fn(t);
-  if (node == nullptr || node->refs.count() != 1 || node->extras == nullptr) return;
-  auto tensor_hooks = std::move(node->extras->tensor_hooks);
-  auto pre = std::move(node->extras->pre_hooks);
-  auto post = std::move(node->extras->post_hooks);
+  if (node == nullptr || node->refs.count() != 1) return;
+  t->grad_fn = nullptr;
+  Node::release(node);
 }
 
 void register_nodes(PyObject* module) {
@@ -280,7 +310,8 @@ void register_nodes(PyObject* module) {
                          {Py_tp_members, members},
                          {0, nullptr}};
   PyType_Spec spec = {"tensorlite._C._NodeBase", sizeof(PyNode), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                      slots};
   node_base = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
   check(PyModule_AddObjectRef(module, "_NodeBase", reinterpret_cast<PyObject*>(node_base)));
 }

@@ -1,9 +1,8 @@
 // What nodes keep for backward, seen from Python: saved_tensors_hooks, and the handles of
 // grad_fn._raw_saved_….
-#include "python/autograd.h"
-
 #include "autograd/engine.h"
 #include "autograd/state.h"
+#include "python/autograd.h"
 #include "python/autograd_hooks.h"
 #include "python/tensor.h"
 
@@ -29,7 +28,8 @@ struct PySavedHooks final : SavedTensorHooks {
   Tensor unpack(void* packed) override {
     return in_python([&] {
       Object o = check(PyObject_CallOneArg(unpack_.get(), static_cast<PyObject*>(packed)));
-      TL_CHECK_TYPE(is_tensor(o.get()), "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+      TL_CHECK_TYPE(is_tensor(o.get()),
+                    "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
                     Py_TYPE(o.get())->tp_name);
       return Tensor(unwrap(o.get()));
     });
@@ -101,10 +101,11 @@ PyObject* register_hooks(PyObject* self, PyObject* args) {
   return guarded([&]() -> PyObject* {
     auto hooks = make_hooks(args, "OO:register_hooks");
     Node& node = *as(self)->node;
-    TL_CHECK(!node.released && as(self)->index < node.saved().size(),
-             "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are "
-             "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
-             "the graph a second time or if you need to access saved variables after calling backward.");
+    TL_CHECK(
+        !node.released && as(self)->index < node.saved().size(),
+        "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are "
+        "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
+        "the graph a second time or if you need to access saved variables after calling backward.");
     node.saved()[as(self)->index].register_hooks(std::move(hooks), node);
     Py_RETURN_NONE;
   });
