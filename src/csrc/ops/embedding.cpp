@@ -48,8 +48,7 @@ Tensor take_rows(const Tensor& table, const Tensor& index, const char* label) {
 Tensor add_rows(const Tensor& grad, const Tensor& index, int64_t count) {
   DType compute = loss_compute_dtype(grad.dtype());
   int64_t width = grad.sizes().back();
-  Tensor out = empty(Dims{count, width}, compute);
-  std::memset(out.bytes(), 0, out.nbytes());
+  Tensor out = zeros(Dims{count, width}, compute);
   Tensor g = dense_values(grad, grad.sizes(), compute);
   if (g.numel() > 0) {
     int64_t outer = 0, n = index.numel();

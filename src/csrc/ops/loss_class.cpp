@@ -107,8 +107,7 @@ Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const N
 // The gradient of pick, and the other way round: both are linear in their first argument.
 Tensor put(const Tensor& grad, const Tensor& target, const Tensor& weight, const NllSpec& spec,
            const Dims& out_sizes) {
-  Tensor out = empty(spec.sizes, grad.dtype());
-  std::memset(out.bytes(), 0, out.nbytes());
+  Tensor out = zeros(spec.sizes, grad.dtype());
   Tensor g = dense_values(grad, grad.sizes(), grad.dtype());
   const int64_t* t = target.data<int64_t>();
   auto f = [&](auto tag) {
