@@ -1,10 +1,10 @@
 // autograd.Function: ops whose forward and backward are written in Python. `ctx`, the object that both
 // see, is the grad_fn object of the outputs as well; a FunctionNode in the graph owns it.
-#include <structmember.h>
 
 #include "autograd/state.h"
 #include "python/autograd.h"
 #include "python/autograd_hooks.h"
+#include "python/members.h"
 #include "python/tensor.h"
 
 namespace tl::python {

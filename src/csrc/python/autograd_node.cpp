@@ -1,5 +1,4 @@
 // grad_fn objects: one Python class for each kind of node, named as the node is.
-#include <structmember.h>
 
 #include <cstring>
 #include <string>
@@ -10,6 +9,7 @@
 #include "core/inline_vector.h"
 #include "python/autograd.h"
 #include "python/autograd_hooks.h"
+#include "python/members.h"
 #include "python/tensor.h"
 
 namespace tl::python {
