@@ -19,12 +19,24 @@
 #include <immintrin.h>
 #endif
 
+#if !defined(TL_VECTOR_EXTENSIONS)
 #if defined(__GNUC__) || defined(__clang__)
 #define TL_VECTOR_EXTENSIONS 1
+#else
+#define TL_VECTOR_EXTENSIONS 0
+#endif
+#endif
+// Masks of the instruction set's own.
+#if TL_VECTOR_EXTENSIONS && defined(__AVX512F__)
+#define TL_MASKS_512 1
+#elif TL_VECTOR_EXTENSIONS && defined(__AVX2__)
+#define TL_MASKS_256 1
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
 #define TL_PRAGMA_(x) _Pragma(#x)
 #define TL_UNROLL(n) TL_PRAGMA_(GCC unroll n)
 #else
-#define TL_VECTOR_EXTENSIONS 0
 #define TL_UNROLL(n)
 #endif
 
@@ -122,12 +134,12 @@ TL_ALWAYS_INLINE Vec<T, N> larger(const Vec<T, N>& a, const Vec<T, N>& b) {  // 
 
 // --- the first n lanes ---------------------------------------------------------------------------
 
-#if defined(__AVX512F__)
+#if defined(TL_MASKS_512)
 template <class T>
 struct MaskOf {
   using type = uint16_t;
 };
-#elif defined(__AVX2__)
+#elif defined(TL_MASKS_256)
 template <class T>
 struct MaskOf {
   using type = __m256i;
@@ -143,9 +155,9 @@ using Mask = typename MaskOf<T>::type;
 
 template <class T>
 TL_ALWAYS_INLINE Mask<T> first(int64_t n) {
-#if defined(__AVX512F__)
+#if defined(TL_MASKS_512)
   return uint16_t((uint32_t(1) << n) - 1);
-#elif defined(__AVX2__)
+#elif defined(TL_MASKS_256)
   if constexpr (sizeof(T) == 4) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   } else {
@@ -159,13 +171,13 @@ TL_ALWAYS_INLINE Mask<T> first(int64_t n) {
 template <class T>
 TL_ALWAYS_INLINE Vec<T> load(const T* p, Mask<T> m) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8);
-#if defined(__AVX512F__)
+#if defined(TL_MASKS_512)
   if constexpr (sizeof(T) == 4) {
     return (Vec<T>)_mm512_maskz_loadu_epi32(m, p);
   } else {
     return (Vec<T>)_mm512_maskz_loadu_epi64(uint8_t(m), p);
   }
-#elif defined(__AVX2__)
+#elif defined(TL_MASKS_256)
   if constexpr (sizeof(T) == 4) {
     return (Vec<T>)_mm256_maskload_epi32(reinterpret_cast<const int*>(p), m);
   } else {
@@ -182,13 +194,13 @@ TL_ALWAYS_INLINE Vec<T> load(const T* p, Mask<T> m) {
 
 template <class T>
 TL_ALWAYS_INLINE void store(T* p, Mask<T> m, const Vec<T>& v) {
-#if defined(__AVX512F__)
+#if defined(TL_MASKS_512)
   if constexpr (sizeof(T) == 4) {
     _mm512_mask_storeu_epi32(p, m, (__m512i)v);
   } else {
     _mm512_mask_storeu_epi64(p, uint8_t(m), (__m512i)v);
   }
-#elif defined(__AVX2__)
+#elif defined(TL_MASKS_256)
   if constexpr (sizeof(T) == 4) {
     _mm256_maskstore_epi32(reinterpret_cast<int*>(p), m, (__m256i)v);
   } else {
