@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import tensorlite
-
 from reduce_helpers import check, dtype_name, evaluate, pair, same_error, torch
 
 rng = np.random.default_rng(5)

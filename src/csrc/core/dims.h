@@ -16,9 +16,7 @@ using IntView = std::span<const int64_t>;
 class Dims {
  public:
   Dims() = default;
-  explicit Dims(size_t n, int64_t value = 0) {
-    resize(n, value);
-  }
+  explicit Dims(size_t n, int64_t value = 0) { resize(n, value); }
   Dims(std::initializer_list<int64_t> v) { assign(v.begin(), v.size()); }
   Dims(IntView v) { assign(v.data(), v.size()); }
   Dims(const Dims& o) { assign(o.data_, o.size_); }
@@ -70,9 +68,7 @@ class Dims {
     --size_;
   }
   void clear() { size_ = 0; }
-  bool operator==(const Dims& o) const {
-    return size_ == o.size_ && std::memcmp(data_, o.data_, size_ * 8) == 0;
-  }
+  bool operator==(const Dims& o) const { return size_ == o.size_ && std::memcmp(data_, o.data_, size_ * 8) == 0; }
 
  private:
   void assign(const int64_t* p, size_t n) {

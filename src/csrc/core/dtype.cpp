@@ -8,12 +8,12 @@ namespace {
 
 const char* const names[dtype_count] = {"bool",    "uint8",    "int8",    "int16",   "int32",     "int64",
                                         "float16", "bfloat16", "float32", "float64", "complex64", "complex128"};
-const char* const legacy_names[dtype_count] = {
-    "Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double", "ComplexFloat", "ComplexDouble"};
+const char* const legacy_names[dtype_count] = {"Bool", "Byte",     "Char",  "Short",  "Int",          "Long",
+                                               "Half", "BFloat16", "Float", "Double", "ComplexFloat", "ComplexDouble"};
 
-const char* const c_names[dtype_count] = {
-    "bool",      "unsigned char", "signed char", "short int", "int",                 "long int",
-    "c10::Half", "c10::BFloat16", "float",       "double",    "c10::complex<float>", "c10::complex<double>"};
+const char* const c_names[dtype_count] = {"bool",  "unsigned char", "signed char",         "short int",
+                                          "int",   "long int",      "c10::Half",           "c10::BFloat16",
+                                          "float", "double",        "c10::complex<float>", "c10::complex<double>"};
 
 constexpr DType promote(DType a, DType b) {
   using enum DType;

@@ -43,8 +43,7 @@ constexpr DType to_real(DType t) {
   return t == DType::Complex64 ? DType::Float32 : t == DType::Complex128 ? DType::Float64 : t;
 }
 constexpr DType to_complex(DType t) {
-  return t == DType::Float64 ? DType::Complex128
-                             : (is_complex(t) ? t : DType::Complex64);
+  return t == DType::Float64 ? DType::Complex128 : (is_complex(t) ? t : DType::Complex64);
 }
 
 DType default_dtype();
@@ -57,10 +56,10 @@ struct TypeTag {
 
 template <class T>
 struct DTypeOf;
-#define TL_DTYPE_OF(T, D)                      \
-  template <>                                  \
-  struct DTypeOf<T> {                          \
-    static constexpr DType value = DType::D;   \
+#define TL_DTYPE_OF(T, D)                    \
+  template <>                                \
+  struct DTypeOf<T> {                        \
+    static constexpr DType value = DType::D; \
   }
 TL_DTYPE_OF(bool, Bool);
 TL_DTYPE_OF(uint8_t, UInt8);
@@ -143,8 +142,7 @@ TL_INLINE To convert(From v) {
     return Half{float_to_half(convert<float>(v))};
   } else if constexpr (std::is_same_v<To, BFloat16>) {
     return BFloat16{float_to_bfloat16(convert<float>(v))};
-  } else if constexpr (std::is_same_v<To, std::complex<float>> ||
-                       std::is_same_v<To, std::complex<double>>) {
+  } else if constexpr (std::is_same_v<To, std::complex<float>> || std::is_same_v<To, std::complex<double>>) {
     using R = typename To::value_type;
     if constexpr (std::is_arithmetic_v<From>) {
       return To(static_cast<R>(v), R(0));
@@ -165,9 +163,7 @@ TL_INLINE To convert(From v) {
   } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, int32_t>) {
     return (v >= From(-2147483648.0) && v < From(2147483648.0)) ? static_cast<int32_t>(v) : INT32_MIN;
   } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, int64_t>) {
-    return (v >= From(-9223372036854775808.0) && v < From(9223372036854775808.0))
-               ? static_cast<int64_t>(v)
-               : INT64_MIN;
+    return (v >= From(-9223372036854775808.0) && v < From(9223372036854775808.0)) ? static_cast<int64_t>(v) : INT64_MIN;
   } else {
     return static_cast<To>(v);
   }

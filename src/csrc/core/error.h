@@ -31,10 +31,10 @@ template <class... Parts>
   throw Error(kind, out.str());
 }
 
-#define TL_CHECK_KIND(kind, cond, ...)                              \
-  do {                                                              \
-    if (!(cond)) [[unlikely]]                                       \
-      ::tl::fail(::tl::ErrorKind::kind, __VA_ARGS__);               \
+#define TL_CHECK_KIND(kind, cond, ...)                \
+  do {                                                \
+    if (!(cond)) [[unlikely]]                         \
+      ::tl::fail(::tl::ErrorKind::kind, __VA_ARGS__); \
   } while (0)
 #define TL_CHECK(cond, ...) TL_CHECK_KIND(runtime, cond, __VA_ARGS__)
 #define TL_CHECK_TYPE(cond, ...) TL_CHECK_KIND(type, cond, __VA_ARGS__)

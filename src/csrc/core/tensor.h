@@ -88,8 +88,8 @@ class TensorImpl {
     requires_grad_leaf = 1,
     wrapped_number = 2,  // came from a Python number: does not raise the result's dtype
     inference = 4,
-    hosted = 8,          // holds a reference on the storage whose block it lives in
-    owns_python = 16,    // the Python wrapper outlived its references and belongs to this
+    hosted = 8,        // holds a reference on the storage whose block it lives in
+    owns_python = 16,  // the Python wrapper outlived its references and belongs to this
   };
 
   RefCount refs{1};
@@ -99,24 +99,22 @@ class TensorImpl {
   DeviceType device = DeviceType::cpu;
   ViewKind view_kind = ViewKind::none;
   bool contiguous = true;
-  uint16_t output_nr = 0;  // which output of grad_fn this is
+  uint16_t output_nr = 0;     // which output of grad_fn this is
   uint32_t attr_version = 0;  // for views: the version that grad_fn belongs to
   int64_t numel = 1;
   int64_t offset = 0;  // in elements
   Storage* storage = nullptr;
   Storage* host = nullptr;
-  void* grad_fn = nullptr;        // autograd's Node, owned
-  AutogradState* autograd = nullptr;  // .grad, hooks, …; owned, mostly null
-  TensorImpl* view_base = nullptr;  // owned
+  void* grad_fn = nullptr;                    // autograd's Node, owned
+  AutogradState* autograd = nullptr;          // .grad, hooks, …; owned, mostly null
+  TensorImpl* view_base = nullptr;            // owned
   VersionCounter* version_counter = nullptr;  // owned; null: the storage's
   void* python = nullptr;
   int64_t* dims = inline_;  // ndim sizes, then ndim strides
 
   IntView sizes() const { return {dims, ndim}; }
   IntView strides() const { return {dims + ndim, ndim}; }
-  void* data() const {
-    return static_cast<char*>(storage->data) + offset * int64_t(item_size(dtype));
-  }
+  void* data() const { return static_cast<char*>(storage->data) + offset * int64_t(item_size(dtype)); }
   std::atomic<uint32_t>& version() const {
     return version_counter != nullptr ? version_counter->value : storage->version;
   }

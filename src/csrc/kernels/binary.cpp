@@ -143,44 +143,44 @@ TL_ALWAYS_INLINE int64_t lcm(int64_t a, int64_t b) {
 
 using Bool = bool;
 
-#define TL_BINARY_TABLE(X)                                        \
-  X(add, all, plain, Same, add(a, b))                             \
-  X(sub, all, plain, Same, sub(a, b))                             \
-  X(mul, all, plain, Same, mul(a, b))                             \
-  X(div, real, plain, Same, a / b)                                \
-  X(div_trunc, all, plain, Same, div_trunc(a, b))                 \
-  X(div_floor, all, plain, Same, div_floor(a, b))                 \
-  X(remainder, all, plain, Same, remainder(a, b))                 \
-  X(fmod, all, plain, Same, fmod(a, b))                           \
-  X(pow, all, wide, Same, pow(a, b))                              \
-  X(atan2, real, wide, Same, math::atan2(a, b))                   \
-  X(maximum, all, plain, Same, maximum(a, b))                     \
-  X(minimum, all, plain, Same, minimum(a, b))                     \
-  X(fmax, all, plain, Same, fmax(a, b))                           \
-  X(fmin, all, plain, Same, fmin(a, b))                           \
-  X(hypot, real, plain, Same, hypot(a, b))                        \
-  X(logaddexp, real, wide, Same, logaddexp(a, b))                 \
-  X(logaddexp2, real, wide, Same, logaddexp2(a, b))               \
-  X(xlogy, real, wide, Same, xlogy(a, b))                         \
-  X(copysign, real, plain, Same, std::copysign(a, b))             \
-  X(nextafter, real, plain, Same, std::nextafter(a, b))           \
-  X(ldexp, real, wide, Same, ldexp(a, b))                         \
-  X(heaviside, all, plain, Same, heaviside(a, b))                 \
-  X(eq, all, plain, Bool, a == b)                                 \
-  X(ne, all, plain, Bool, a != b)                                 \
-  X(lt, all, plain, Bool, a < b)                                  \
-  X(le, all, plain, Bool, a <= b)                                 \
-  X(gt, all, plain, Bool, a > b)                                  \
-  X(ge, all, plain, Bool, a >= b)                                 \
-  X(logical_and, all, plain, Bool, (a != 0) & (b != 0))           \
-  X(logical_or, all, plain, Bool, (a != 0) | (b != 0))            \
-  X(logical_xor, all, plain, Bool, (a != 0) != (b != 0))          \
-  X(bitwise_and, ints, plain, Same, a & b)                        \
-  X(bitwise_or, ints, plain, Same, a | b)                         \
-  X(bitwise_xor, ints, plain, Same, a ^ b)                        \
-  X(shift_left, ints, plain, Same, shift_left(a, b))              \
-  X(shift_right, ints, plain, Same, shift_right(a, b))            \
-  X(gcd, ints, plain, Same, gcd(a, b))                            \
+#define TL_BINARY_TABLE(X)                               \
+  X(add, all, plain, Same, add(a, b))                    \
+  X(sub, all, plain, Same, sub(a, b))                    \
+  X(mul, all, plain, Same, mul(a, b))                    \
+  X(div, real, plain, Same, a / b)                       \
+  X(div_trunc, all, plain, Same, div_trunc(a, b))        \
+  X(div_floor, all, plain, Same, div_floor(a, b))        \
+  X(remainder, all, plain, Same, remainder(a, b))        \
+  X(fmod, all, plain, Same, fmod(a, b))                  \
+  X(pow, all, wide, Same, pow(a, b))                     \
+  X(atan2, real, wide, Same, math::atan2(a, b))          \
+  X(maximum, all, plain, Same, maximum(a, b))            \
+  X(minimum, all, plain, Same, minimum(a, b))            \
+  X(fmax, all, plain, Same, fmax(a, b))                  \
+  X(fmin, all, plain, Same, fmin(a, b))                  \
+  X(hypot, real, plain, Same, hypot(a, b))               \
+  X(logaddexp, real, wide, Same, logaddexp(a, b))        \
+  X(logaddexp2, real, wide, Same, logaddexp2(a, b))      \
+  X(xlogy, real, wide, Same, xlogy(a, b))                \
+  X(copysign, real, plain, Same, std::copysign(a, b))    \
+  X(nextafter, real, plain, Same, std::nextafter(a, b))  \
+  X(ldexp, real, wide, Same, ldexp(a, b))                \
+  X(heaviside, all, plain, Same, heaviside(a, b))        \
+  X(eq, all, plain, Bool, a == b)                        \
+  X(ne, all, plain, Bool, a != b)                        \
+  X(lt, all, plain, Bool, a < b)                         \
+  X(le, all, plain, Bool, a <= b)                        \
+  X(gt, all, plain, Bool, a > b)                         \
+  X(ge, all, plain, Bool, a >= b)                        \
+  X(logical_and, all, plain, Bool, (a != 0) & (b != 0))  \
+  X(logical_or, all, plain, Bool, (a != 0) | (b != 0))   \
+  X(logical_xor, all, plain, Bool, (a != 0) != (b != 0)) \
+  X(bitwise_and, ints, plain, Same, a& b)                \
+  X(bitwise_or, ints, plain, Same, a | b)                \
+  X(bitwise_xor, ints, plain, Same, a ^ b)               \
+  X(shift_left, ints, plain, Same, shift_left(a, b))     \
+  X(shift_right, ints, plain, Same, shift_right(a, b))   \
+  X(gcd, ints, plain, Same, gcd(a, b))                   \
   X(lcm, ints, plain, Same, lcm(a, b))
 
 #define TL_DEFINE(name, loops, style, result, ...) \

@@ -22,12 +22,13 @@ constexpr Compute compute_of(DType t) {
   if (t == DType::Float64) return Compute::f64;
   return is_floating(t) ? Compute::f32 : Compute::i64;
 }
-inline constexpr DType compute_dtypes[compute_count] = {DType::Float32, DType::Float64, DType::Int64, DType::Complex128};
+inline constexpr DType compute_dtypes[compute_count] = {DType::Float32, DType::Float64, DType::Int64,
+                                                        DType::Complex128};
 constexpr DType dtype_of(Compute c) { return compute_dtypes[int(c)]; }
 
 inline constexpr int max_operands = 6;
 struct ElementwiseArgs {
-  int count;             // operands, the output first
+  int count;  // operands, the output first
   int ndim;
   const int64_t* sizes;  // innermost first
   char* data[max_operands];

@@ -6,8 +6,6 @@ namespace tl::kernels {
 
 namespace {
 
-
-
 // Is b beyond a? For Max and Min; scalars.
 template <class Op, class A>
 TL_ALWAYS_INLINE bool beyond(A b, A a) {

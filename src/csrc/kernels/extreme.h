@@ -14,7 +14,7 @@ struct ExtremeArgs {
   DType dtype;
   bool largest;
   const char* in;
-  char* values;      // may be null
+  char* values;  // may be null
   int64_t* indices;
   int64_t n, in_step;
   int64_t m, in_stride, out_stride;

@@ -13,8 +13,7 @@ namespace {
 template <class T>
 class Buffer {
  public:
-  explicit Buffer(int64_t n)
-      : bytes_(size_t(n) * sizeof(T)), data_(static_cast<T*>(data_alloc(bytes_))) {}
+  explicit Buffer(int64_t n) : bytes_(size_t(n) * sizeof(T)), data_(static_cast<T*>(data_alloc(bytes_))) {}
   ~Buffer() { data_free(data_, bytes_); }
   Buffer(const Buffer&) = delete;
   T* get() const { return data_; }
@@ -31,8 +30,7 @@ void widen(const T* from, MatrixStrides s, int64_t rows, int64_t columns, float*
   // Along the contiguous dim, wherever it is.
   if (s.column != 1 && s.row == 1 && rows > 1) {
     for (int64_t j = 0; j < columns; ++j) {
-      for (int64_t i = 0; i < rows; ++i)
-        to[i * columns + j] = convert<float>(from[i + j * s.column]);
+      for (int64_t i = 0; i < rows; ++i) to[i * columns + j] = convert<float>(from[i + j * s.column]);
     }
     return;
   }
@@ -41,8 +39,7 @@ void widen(const T* from, MatrixStrides s, int64_t rows, int64_t columns, float*
     if (s.column == 1) {
       for (int64_t j = 0; j < columns; ++j) to[i * columns + j] = convert<float>(line[j]);
     } else {
-      for (int64_t j = 0; j < columns; ++j)
-        to[i * columns + j] = convert<float>(line[j * s.column]);
+      for (int64_t j = 0; j < columns; ++j) to[i * columns + j] = convert<float>(line[j * s.column]);
     }
   }
 }
@@ -56,8 +53,7 @@ void gemm_half(const GemmArgs& g) {
   const Buffer<float> a(g.m * g.k + 1), c(g.m * g.n), d(g.d != nullptr ? g.m * g.n : 1);
   for (int64_t i = 0; i < g.batch; ++i) {
     widen(static_cast<const T*>(g.a) + i * g.a_strides.batch, g.a_strides, g.m, g.k, a.get());
-    if (!shared_b)
-      widen(static_cast<const T*>(g.b) + i * g.b_strides.batch, g.b_strides, g.k, g.n, b.get());
+    if (!shared_b) widen(static_cast<const T*>(g.b) + i * g.b_strides.batch, g.b_strides, g.k, g.n, b.get());
     GemmArgs f;
     f.m = g.m;
     f.n = g.n;
@@ -96,8 +92,7 @@ template <class R>
 struct Number<std::complex<R>> {
   using Sum = std::complex<R>;
   static Sum product(Sum x, Sum y) {
-    return Sum(x.real() * y.real() - x.imag() * y.imag(),
-               x.real() * y.imag() + x.imag() * y.real());
+    return Sum(x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real());
   }
 };
 
@@ -127,8 +122,7 @@ void line_of_products(const GemmArgs& g, int64_t batch, int64_t i, typename Numb
       const T* column = b + j * g.b_strides.column;
       Sum sum(0);
       for (int64_t l = 0; l < g.k; ++l) {
-        sum += N::product(read(a[l * g.a_strides.column], g.conj_a),
-                          read(column[l * g.b_strides.row], g.conj_b));
+        sum += N::product(read(a[l * g.a_strides.column], g.conj_a), read(column[l * g.b_strides.row], g.conj_b));
       }
       sums[j] = sum;
     }
@@ -148,12 +142,10 @@ void line_of_products(const GemmArgs& g, int64_t batch, int64_t i, typename Numb
 template <class T>
 void gemm_plain(const GemmArgs& g) {
   const int64_t work = std::max<int64_t>(1, g.n * g.k);
-  parallel_for(g.batch * g.m, std::max<int64_t>(1, (int64_t(1) << 17) / work),
-               [&](int64_t begin, int64_t end) {
-                 const Buffer<typename Number<T>::Sum> sums(g.n);
-                 for (int64_t i = begin; i < end; ++i)
-                   line_of_products<T>(g, i / g.m, i % g.m, sums.get());
-               });
+  parallel_for(g.batch * g.m, std::max<int64_t>(1, (int64_t(1) << 17) / work), [&](int64_t begin, int64_t end) {
+    const Buffer<typename Number<T>::Sum> sums(g.n);
+    for (int64_t i = begin; i < end; ++i) line_of_products<T>(g, i / g.m, i % g.m, sums.get());
+  });
 }
 
 void gemm_other_impl(const GemmArgs& g) {
@@ -167,8 +159,7 @@ void gemm_other_impl(const GemmArgs& g) {
     case DType::Complex128:
       return gemm_plain<std::complex<double>>(g);
     default:
-      return dispatch_integral(g.dtype,
-                               [&](auto tag) { gemm_plain<typename decltype(tag)::type>(g); });
+      return dispatch_integral(g.dtype, [&](auto tag) { gemm_plain<typename decltype(tag)::type>(g); });
   }
 }
 

@@ -18,7 +18,8 @@ TL_ALWAYS_INLINE void each_run(const IndexArgs& a, const IndexRange& r, F&& f) {
       const int64_t* index = a.index_per_element ? a.index + o * a.n_index : a.index;
       T* row = a.other_is_scalar ? other : other + o * a.n_index;
       int64_t step = a.other_is_scalar ? 0 : 1;
-      for (int64_t i = r.index_begin; i < r.index_end; ++i) f(base + index[i] * a.index_stride, row + i * step, int64_t(1));
+      for (int64_t i = r.index_begin; i < r.index_end; ++i)
+        f(base + index[i] * a.index_stride, row + i * step, int64_t(1));
       continue;
     }
     for (int64_t i = r.index_begin; i < r.index_end; ++i) {

@@ -11,17 +11,17 @@
 namespace tl::kernels {
 
 struct IndexArgs {
-  char* self;                // the indexed tensor
-  char* other;               // [n_outer, n_index, n_inner] contiguous: a gather's result, a scatter's source
+  char* self;   // the indexed tensor
+  char* other;  // [n_outer, n_index, n_inner] contiguous: a gather's result, a scatter's source
   const int64_t* outer;
   int64_t n_outer;
-  const int64_t* inner;      // null: 0, 1, 2, …
+  const int64_t* inner;  // null: 0, 1, 2, …
   int64_t n_inner;
   const int64_t* index;
   int64_t n_index;
   int64_t index_stride;
-  bool index_per_element;    // the index has an entry for each element, not one for each i
-  bool other_is_scalar;      // one element stands for all
+  bool index_per_element;  // the index has an entry for each element, not one for each i
+  bool other_is_scalar;    // one element stands for all
 };
 // The part of the work that one call does.
 struct IndexRange {

@@ -89,11 +89,13 @@ TL_ALWAYS_INLINE void fold_segments(const Vec<A, 4 * W>& v, A* out, F join) {
   if constexpr (W == 1) {
     store(out, v);
   } else {
-    fold_segments<A, W / 2>(join(shuffle<2 * W>(v, v, HalfOf<W, 0>()), shuffle<2 * W>(v, v, HalfOf<W, W / 2>())), out, join);
+    fold_segments<A, W / 2>(join(shuffle<2 * W>(v, v, HalfOf<W, 0>()), shuffle<2 * W>(v, v, HalfOf<W, W / 2>())), out,
+                            join);
   }
 }
 template <class A, int N, class F>
-TL_ALWAYS_INLINE void fold_four(const Vec<A, N>& a, const Vec<A, N>& b, const Vec<A, N>& c, const Vec<A, N>& d, A* out, F join) {
+TL_ALWAYS_INLINE void fold_four(const Vec<A, N>& a, const Vec<A, N>& b, const Vec<A, N>& c, const Vec<A, N>& d, A* out,
+                                F join) {
   static_assert(N >= 4);
   auto ab = join(shuffle<N>(a, b, HalfOf<N, 0>()), shuffle<N>(a, b, HalfOf<N, N / 2>()));
   auto cd = join(shuffle<N>(c, d, HalfOf<N, 0>()), shuffle<N>(c, d, HalfOf<N, N / 2>()));

@@ -147,8 +147,7 @@ void slopes(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n
   const T* y = static_cast<const T*>(a.target) + begin;
   const T* pos = a.pos_weight != nullptr ? static_cast<const T*>(a.pos_weight) + begin : nullptr;
   const T param = T(a.param);
-  for (int64_t i = 0; i < n; ++i)
-    out[i] = L::by_input(x[i], y[i], std::is_same_v<L, BceLogitsPos> ? pos[i] : param);
+  for (int64_t i = 0; i < n; ++i) out[i] = L::by_input(x[i], y[i], std::is_same_v<L, BceLogitsPos> ? pos[i] : param);
 }
 
 #define TL_LOSS(kind, L, call) \
@@ -157,14 +156,14 @@ void slopes(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n
     call;                      \
     break;                     \
   }
-#define TL_LOSSES(kind, call)                                                              \
-  switch (kind) {                                                                          \
-    TL_LOSS(squared, Squared, call)                                                        \
-    TL_LOSS(absolute, Absolute, call)                                                      \
-    TL_LOSS(smooth_l1, SmoothL1, call) TL_LOSS(huber, Huber, call) TL_LOSS(bce, Bce, call) \
-        TL_LOSS(bce_logits, BceLogits, call) TL_LOSS(bce_logits_pos, BceLogitsPos, call)   \
-            TL_LOSS(kl, Kl, call) TL_LOSS(kl_log, KlLog, call)                             \
-                TL_LOSS(soft_margin, SoftMargin, call)                                     \
+#define TL_LOSSES(kind, call)                                                                          \
+  switch (kind) {                                                                                      \
+    TL_LOSS(squared, Squared, call)                                                                    \
+    TL_LOSS(absolute, Absolute, call)                                                                  \
+    TL_LOSS(smooth_l1, SmoothL1, call)                                                                 \
+    TL_LOSS(huber, Huber, call) TL_LOSS(bce, Bce, call) TL_LOSS(bce_logits, BceLogits, call)           \
+        TL_LOSS(bce_logits_pos, BceLogitsPos, call) TL_LOSS(kl, Kl, call) TL_LOSS(kl_log, KlLog, call) \
+            TL_LOSS(soft_margin, SoftMargin, call)                                                     \
   }
 
 template <class T>
@@ -207,8 +206,8 @@ double loss_sum(PointLoss kind, const PointLossArgs& a, int64_t begin, int64_t e
 }
 
 template <class T>
-void loss_grad(PointLoss kind, const PointLossArgs& a, const T* grad, int64_t step, double factor,
-               T* out, int64_t begin, int64_t end) {
+void loss_grad(PointLoss kind, const PointLossArgs& a, const T* grad, int64_t step, double factor, T* out,
+               int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i += block) {
     int64_t n = end - i < block ? end - i : block;
     T* to = out + i;
@@ -362,8 +361,7 @@ LossSums strided_rows(const CrossEntropyArgs& a, T* p, T* losses, int64_t begin,
       exponentials(e, n);
       for (int64_t i = 0; i < n; ++i) sum[i] += e[i];
     }
-    for (int64_t i = 0; i < n; ++i)
-      targets.add(sums, losses, r + i, x + i, math::log(sum[i]) + top[i]);
+    for (int64_t i = 0; i < n; ++i) targets.add(sums, losses, r + i, x + i, math::log(sum[i]) + top[i]);
     if (p != nullptr) {
       for (int64_t i = 0; i < n; ++i) sum[i] = T(1) / sum[i];
       for (int64_t c = 0; c < classes; ++c) multiply(p + base + c * inner, sum, n);
@@ -374,8 +372,7 @@ LossSums strided_rows(const CrossEntropyArgs& a, T* p, T* losses, int64_t begin,
 }
 
 template <class T>
-LossSums cross_entropy_of(const CrossEntropyArgs& a, void* p, void* losses, int64_t begin,
-                          int64_t end) {
+LossSums cross_entropy_of(const CrossEntropyArgs& a, void* p, void* losses, int64_t begin, int64_t end) {
   T* probabilities = static_cast<T*>(p);
   T* out = static_cast<T*>(losses);
   if (a.inner != 1) return strided_rows(a, probabilities, out, begin, end);
@@ -384,8 +381,8 @@ LossSums cross_entropy_of(const CrossEntropyArgs& a, void* p, void* losses, int6
 }
 
 template <class T>
-void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad, int64_t step,
-                           double factor, T* out, int64_t begin, int64_t end) {
+void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad, int64_t step, double factor, T* out,
+                           int64_t begin, int64_t end) {
   const Targets<T> targets(a);
   const int64_t classes = a.classes, inner = a.inner;
   T g[block], whole[block];
@@ -412,8 +409,7 @@ void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad,
     }
     for (int64_t i = 0; i < n; ++i) {
       int64_t t = a.target[r + i];
-      if (t != a.ignore_index)
-        out[base + t * inner + i] -= targets.keep * targets.weight_of(t) * g[i];
+      if (t != a.ignore_index) out[base + t * inner + i] -= targets.keep * targets.weight_of(t) * g[i];
     }
     r += n;
   }
@@ -421,29 +417,22 @@ void cross_entropy_grad_of(const CrossEntropyArgs& a, const T* p, const T* grad,
 
 // --- by dtype ------------------------------------------------------------------------------------
 
-void point_loss_impl(DType dtype, PointLoss kind, const PointLossArgs& a, void* out, int64_t begin,
-                     int64_t end) {
-  if (dtype == DType::Float64)
-    return weighted_values(kind, a, static_cast<double*>(out) + begin, begin, end - begin);
+void point_loss_impl(DType dtype, PointLoss kind, const PointLossArgs& a, void* out, int64_t begin, int64_t end) {
+  if (dtype == DType::Float64) return weighted_values(kind, a, static_cast<double*>(out) + begin, begin, end - begin);
   weighted_values(kind, a, static_cast<float*>(out) + begin, begin, end - begin);
 }
-double point_loss_sum_impl(DType dtype, PointLoss kind, const PointLossArgs& a, int64_t begin,
-                           int64_t end) {
-  return dtype == DType::Float64 ? loss_sum<double>(kind, a, begin, end)
-                                 : loss_sum<float>(kind, a, begin, end);
+double point_loss_sum_impl(DType dtype, PointLoss kind, const PointLossArgs& a, int64_t begin, int64_t end) {
+  return dtype == DType::Float64 ? loss_sum<double>(kind, a, begin, end) : loss_sum<float>(kind, a, begin, end);
 }
-void point_loss_grad_impl(DType dtype, PointLoss kind, const PointLossArgs& a, const void* grad,
-                          int64_t step, double factor, void* out, int64_t begin, int64_t end) {
+void point_loss_grad_impl(DType dtype, PointLoss kind, const PointLossArgs& a, const void* grad, int64_t step,
+                          double factor, void* out, int64_t begin, int64_t end) {
   if (dtype == DType::Float64) {
-    loss_grad(kind, a, static_cast<const double*>(grad), step, factor, static_cast<double*>(out),
-              begin, end);
+    loss_grad(kind, a, static_cast<const double*>(grad), step, factor, static_cast<double*>(out), begin, end);
   } else {
-    loss_grad(kind, a, static_cast<const float*>(grad), step, factor, static_cast<float*>(out),
-              begin, end);
+    loss_grad(kind, a, static_cast<const float*>(grad), step, factor, static_cast<float*>(out), begin, end);
   }
 }
-LossSums cross_entropy_impl(DType dtype, const CrossEntropyArgs& a, void* p, void* losses,
-                            int64_t begin, int64_t end) {
+LossSums cross_entropy_impl(DType dtype, const CrossEntropyArgs& a, void* p, void* losses, int64_t begin, int64_t end) {
   return dtype == DType::Float64 ? cross_entropy_of<double>(a, p, losses, begin, end)
                                  : cross_entropy_of<float>(a, p, losses, begin, end);
 }
@@ -457,15 +446,14 @@ bool in_unit_impl(DType dtype, const void* x, int64_t n) {
   return dtype == DType::Float64 ? all_in_unit(static_cast<const double*>(x), n)
                                  : all_in_unit(static_cast<const float*>(x), n);
 }
-void cross_entropy_grad_impl(DType dtype, const CrossEntropyArgs& a, const void* p,
-                             const void* grad, int64_t step, double factor, void* out,
-                             int64_t begin, int64_t end) {
+void cross_entropy_grad_impl(DType dtype, const CrossEntropyArgs& a, const void* p, const void* grad, int64_t step,
+                             double factor, void* out, int64_t begin, int64_t end) {
   if (dtype == DType::Float64) {
-    cross_entropy_grad_of(a, static_cast<const double*>(p), static_cast<const double*>(grad), step,
-                          factor, static_cast<double*>(out), begin, end);
+    cross_entropy_grad_of(a, static_cast<const double*>(p), static_cast<const double*>(grad), step, factor,
+                          static_cast<double*>(out), begin, end);
   } else {
-    cross_entropy_grad_of(a, static_cast<const float*>(p), static_cast<const float*>(grad), step,
-                          factor, static_cast<float*>(out), begin, end);
+    cross_entropy_grad_of(a, static_cast<const float*>(p), static_cast<const float*>(grad), step, factor,
+                          static_cast<float*>(out), begin, end);
   }
 }
 

@@ -30,15 +30,12 @@ struct PointLossArgs {
   double param;            // smooth_l1's beta, huber's delta
 };
 // Elements [begin, end): out[i] = loss(input[i], target[i]) * weight[i].
-TL_KERNEL_SLOT(point_loss, void (*)(DType, PointLoss, const PointLossArgs&, void* out,
-                                    int64_t begin, int64_t end));
+TL_KERNEL_SLOT(point_loss, void (*)(DType, PointLoss, const PointLossArgs&, void* out, int64_t begin, int64_t end));
 // The sum of them.
-TL_KERNEL_SLOT(point_loss_sum,
-               double (*)(DType, PointLoss, const PointLossArgs&, int64_t begin, int64_t end));
+TL_KERNEL_SLOT(point_loss_sum, double (*)(DType, PointLoss, const PointLossArgs&, int64_t begin, int64_t end));
 // out[i] = grad[i * grad_step] * factor * weight[i] * dloss/dinput.
-TL_KERNEL_SLOT(point_loss_grad,
-               void (*)(DType, PointLoss, const PointLossArgs&, const void* grad, int64_t grad_step,
-                        double factor, void* out, int64_t begin, int64_t end));
+TL_KERNEL_SLOT(point_loss_grad, void (*)(DType, PointLoss, const PointLossArgs&, const void* grad, int64_t grad_step,
+                                         double factor, void* out, int64_t begin, int64_t end));
 // Whether every element is in [0, 1].
 TL_KERNEL_SLOT(in_unit_interval, bool (*)(DType, const void* x, int64_t n));
 
@@ -56,11 +53,10 @@ struct LossSums {
 };
 // Rows [begin, end): the softmax goes to `probabilities` and the losses to `losses` (either may be
 // null); the sum of the losses and of the targets' weights is returned.
-TL_KERNEL_SLOT(cross_entropy, LossSums (*)(DType, const CrossEntropyArgs&, void* probabilities,
-                                           void* losses, int64_t begin, int64_t end));
+TL_KERNEL_SLOT(cross_entropy, LossSums (*)(DType, const CrossEntropyArgs&, void* probabilities, void* losses,
+                                           int64_t begin, int64_t end));
 // out = the gradient of the logits, from the probabilities and a gradient for each row.
-TL_KERNEL_SLOT(cross_entropy_grad,
-               void (*)(DType, const CrossEntropyArgs&, const void* probabilities, const void* grad,
-                        int64_t grad_step, double factor, void* out, int64_t begin, int64_t end));
+TL_KERNEL_SLOT(cross_entropy_grad, void (*)(DType, const CrossEntropyArgs&, const void* probabilities, const void* grad,
+                                            int64_t grad_step, double factor, void* out, int64_t begin, int64_t end));
 
 }  // namespace tl::kernels

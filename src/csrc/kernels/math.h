@@ -131,9 +131,7 @@ TL_ALWAYS_INLINE double expm1(double x) { return std::expm1(x); }
 // --- logarithms ----------------------------------------------------------------------------------
 
 // x = 2^e * m with sqrt(1/2) <= m < sqrt(2), for positive normal x.
-TL_ALWAYS_INLINE int32_t log_exponent(float x) {
-  return int32_t(std::bit_cast<uint32_t>(x) - 0x3f3504f3u) >> 23;
-}
+TL_ALWAYS_INLINE int32_t log_exponent(float x) { return int32_t(std::bit_cast<uint32_t>(x) - 0x3f3504f3u) >> 23; }
 // log(1 + f) + e ln(2) for sqrt(1/2) - 1 <= f < sqrt(2) - 1
 TL_ALWAYS_INLINE float log_sum(float f, float e) {
   // (log(1 + f) - f + f^2 / 2) / f^3
@@ -350,10 +348,13 @@ TL_ALWAYS_INLINE double cos(double x) { return std::cos(x); }
 TL_ALWAYS_INLINE float tan(float x) {
   Angle a = reduce_angle(x);
   double z = a.r * a.r;
-  double s = a.r + a.r * z * horner(z, -0.166666666666666303, 0.00833333333332200553, -0.000198412698294955117,
-                                    2.75573135876255453e-6, -2.50507423088762326e-8, 1.58959047957507851e-10);
-  double c = 1.0 - 0.5 * z + z * z * horner(z, 0.0416666666665958222, -0.00138888888775199362, 0.0000248015806671635152,
-                                            -2.75555158415331065e-7, 2.06446520101004911e-9);
+  double s = a.r + a.r * z *
+                       horner(z, -0.166666666666666303, 0.00833333333332200553, -0.000198412698294955117,
+                              2.75573135876255453e-6, -2.50507423088762326e-8, 1.58959047957507851e-10);
+  double c = 1.0 - 0.5 * z +
+             z * z *
+                 horner(z, 0.0416666666665958222, -0.00138888888775199362, 0.0000248015806671635152,
+                        -2.75555158415331065e-7, 2.06446520101004911e-9);
   bool odd = a.n & 1;
   return x == 0.0f ? x : float((odd ? -c : s) / (odd ? s : c));
 }
@@ -367,8 +368,7 @@ TL_ALWAYS_INLINE double atan_quotient(double y, double x) {
   // atan(q) / q for q <= 1
   double p = q * horner(z, 0.999999999941237755, -0.333333315712149983, 0.199999120515213522, -0.142839807615752361,
                         0.110932412853963804, -0.0898023925010873785, 0.0724571878637111853, -0.0542791163205017226,
-                        0.0342096182561494558, -0.0161116871041682184, 0.00485093596201863618,
-                        -0.00068479278733814437);
+                        0.0342096182561494558, -0.0161116871041682184, 0.00485093596201863618, -0.00068479278733814437);
   return steep ? 1.57079632679489661923 - p : p;
 }
 TL_ALWAYS_INLINE float atan(float x) { return copysign(float(atan_quotient(double(abs(x)), 1.0)), x); }

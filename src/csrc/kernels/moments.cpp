@@ -81,7 +81,8 @@ void columns_group(const MomentsArgs& args, const Source<A>& source, int64_t fir
     const int64_t k = args.n - i < rows_at_once ? args.n - i : rows_at_once;
     for (int64_t j = 0; j < width; ++j) sum[j] = squares[j] = centre[j] = 0;
     for (int64_t r = 0; r < k; ++r) {
-      row[r] = source.read(source.at(args.in, first * args.in_stride + (i + r) * args.in_step), args.in_stride, width, buffer[r]);
+      row[r] = source.read(source.at(args.in, first * args.in_stride + (i + r) * args.in_step), args.in_stride, width,
+                           buffer[r]);
       const A* TL_RESTRICT x = row[r];
       for (int64_t j = 0; j < width; ++j) centre[j] += x[j];
     }

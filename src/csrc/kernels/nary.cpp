@@ -47,42 +47,42 @@ TL_ALWAYS_INLINE T nan_to_num(T x, T nan, T high, T low) {
 
 // --- the table: op, loops, style, number of operands, expression -----------------------------------
 
-#define TL_NARY_TABLE(X)                                                                           \
-  X(tanh_backward, real, plain, 2, a * (T(1) - b * b))                                             \
-  X(sigmoid_backward, real, plain, 2, a * (T(1) - b) * b)                                          \
-  X(gelu_backward, real, wide, 2, a * gelu_slope(b))                                               \
-  X(gelu_tanh_backward, real, wide, 2, a * gelu_tanh_slope(b))                                     \
-  X(silu_backward, real, wide, 2, a * silu_slope(b))                                               \
-  X(mish_backward, real, wide, 2, a * mish_slope(b))                                               \
-  X(logsigmoid_backward, real, wide, 2, a * math::sigmoid(-b))                                    \
-  X(hardsigmoid_backward, real, plain, 2, b > T(-3) && b < T(3) ? a / T(6) : T(0))                 \
+#define TL_NARY_TABLE(X)                                                                            \
+  X(tanh_backward, real, plain, 2, a*(T(1) - b * b))                                                \
+  X(sigmoid_backward, real, plain, 2, a*(T(1) - b) * b)                                             \
+  X(gelu_backward, real, wide, 2, a* gelu_slope(b))                                                 \
+  X(gelu_tanh_backward, real, wide, 2, a* gelu_tanh_slope(b))                                       \
+  X(silu_backward, real, wide, 2, a* silu_slope(b))                                                 \
+  X(mish_backward, real, wide, 2, a* mish_slope(b))                                                 \
+  X(logsigmoid_backward, real, wide, 2, a* math::sigmoid(-b))                                       \
+  X(hardsigmoid_backward, real, plain, 2, b > T(-3) && b < T(3) ? a / T(6) : T(0))                  \
   X(hardswish_backward, real, plain, 2, b <= T(-3) ? T(0) : b < T(3) ? a * (b / T(3) + T(0.5)) : a) \
-  X(leaky_relu, real, plain, 2, a > T(0) ? a : a * b)                                              \
-  X(hardshrink, real, plain, 2, a >= -b && a <= b ? T(0) : a)                                      \
-  X(softshrink, real, plain, 2, a > b ? a - b : a < -b ? a + b : a * T(0))                         \
-  X(where, all, plain, 3, a != 0 ? b : c)                                                          \
-  X(clamp, all, plain, 3, clamp(a, b, c))                                                          \
-  X(lerp, real, plain, 3, lerp(a, b, c))                                                           \
-  X(threshold, all, plain, 3, a <= b ? c : a)                                                      \
-  X(threshold_backward, all, plain, 3, b <= c ? T(0) : a)                                          \
-  X(leaky_relu_backward, real, plain, 3, b > T(0) ? a : a * c)                                     \
-  X(shrink_backward, real, plain, 3, b >= -c && b <= c ? T(0) : a)                                 \
-  X(softplus, real, wide, 3, softplus(a, b, c))                                                    \
-  X(addcmul, all, plain, 4, sum(a, product(product(d, b), c)))                                     \
-  X(addcdiv, real, plain, 4, a + d * (b / c))                                                      \
-  X(inside_backward, real, plain, 4, b > c && b < d ? a : T(0))                                    \
-  X(softplus_backward, real, wide, 4, b * c > d ? a : a * math::sigmoid(b * c))                    \
-  X(elu, real, wide, 4, elu(a, b, c, d))                                                           \
-  X(elu_backward, real, wide, 5, elu_backward(a, b, c, d, e))                                      \
+  X(leaky_relu, real, plain, 2, a > T(0) ? a : a * b)                                               \
+  X(hardshrink, real, plain, 2, a >= -b && a <= b ? T(0) : a)                                       \
+  X(softshrink, real, plain, 2, a > b ? a - b : a < -b ? a + b : a * T(0))                          \
+  X(where, all, plain, 3, a != 0 ? b : c)                                                           \
+  X(clamp, all, plain, 3, clamp(a, b, c))                                                           \
+  X(lerp, real, plain, 3, lerp(a, b, c))                                                            \
+  X(threshold, all, plain, 3, a <= b ? c : a)                                                       \
+  X(threshold_backward, all, plain, 3, b <= c ? T(0) : a)                                           \
+  X(leaky_relu_backward, real, plain, 3, b > T(0) ? a : a * c)                                      \
+  X(shrink_backward, real, plain, 3, b >= -c && b <= c ? T(0) : a)                                  \
+  X(softplus, real, wide, 3, softplus(a, b, c))                                                     \
+  X(addcmul, all, plain, 4, sum(a, product(product(d, b), c)))                                      \
+  X(addcdiv, real, plain, 4, a + d * (b / c))                                                       \
+  X(inside_backward, real, plain, 4, b > c && b < d ? a : T(0))                                     \
+  X(softplus_backward, real, wide, 4, b* c > d ? a : a * math::sigmoid(b * c))                      \
+  X(elu, real, wide, 4, elu(a, b, c, d))                                                            \
+  X(elu_backward, real, wide, 5, elu_backward(a, b, c, d, e))                                       \
   X(nan_to_num, real, plain, 4, nan_to_num(a, b, c, d))
 
-#define TL_DEFINE(name, loops, style, inputs, ...)                                                                 \
-  struct name##_expression {                                                                                       \
-    template <class T>                                                                                             \
-    TL_ALWAYS_INLINE auto call([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c = T(),             \
-                               [[maybe_unused]] T d = T(), [[maybe_unused]] T e = T()) {                           \
-      return __VA_ARGS__;                                                                                          \
-    }                                                                                                              \
+#define TL_DEFINE(name, loops, style, inputs, ...)                                                     \
+  struct name##_expression {                                                                           \
+    template <class T>                                                                                 \
+    TL_ALWAYS_INLINE auto call([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c = T(), \
+                               [[maybe_unused]] T d = T(), [[maybe_unused]] T e = T()) {               \
+      return __VA_ARGS__;                                                                              \
+    }                                                                                                  \
   };
 TL_NARY_TABLE(TL_DEFINE)
 #undef TL_DEFINE

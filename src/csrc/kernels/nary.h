@@ -8,13 +8,35 @@ namespace tl::kernels {
 
 enum class NaryOp : uint8_t {
   // of two operands
-  tanh_backward, sigmoid_backward, gelu_backward, gelu_tanh_backward, silu_backward, mish_backward,
-  logsigmoid_backward, hardsigmoid_backward, hardswish_backward,
-  leaky_relu, hardshrink, softshrink,
+  tanh_backward,
+  sigmoid_backward,
+  gelu_backward,
+  gelu_tanh_backward,
+  silu_backward,
+  mish_backward,
+  logsigmoid_backward,
+  hardsigmoid_backward,
+  hardswish_backward,
+  leaky_relu,
+  hardshrink,
+  softshrink,
   // of three
-  where, clamp, lerp, threshold, threshold_backward, leaky_relu_backward, shrink_backward, softplus,
+  where,
+  clamp,
+  lerp,
+  threshold,
+  threshold_backward,
+  leaky_relu_backward,
+  shrink_backward,
+  softplus,
   // of four and five
-  addcmul, addcdiv, inside_backward, softplus_backward, elu, elu_backward, nan_to_num,
+  addcmul,
+  addcdiv,
+  inside_backward,
+  softplus_backward,
+  elu,
+  elu_backward,
+  nan_to_num,
 };
 
 // Null where the op has no such loop; complex ones are with the ops.

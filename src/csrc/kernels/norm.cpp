@@ -56,8 +56,8 @@ void norm_of(const RowNorm& a, T* out, int64_t begin, int64_t end) {
 
 // With h = (x - mean) rstd and g = grad * weight: dx = rstd (g - mean(g) - h mean(g h)).
 template <class T>
-void norm_grad_of(const RowNorm& a, const T* grad, T* dx, T* TL_RESTRICT dw, T* TL_RESTRICT db,
-                  int64_t begin, int64_t end) {
+void norm_grad_of(const RowNorm& a, const T* grad, T* dx, T* TL_RESTRICT dw, T* TL_RESTRICT db, int64_t begin,
+                  int64_t end) {
   const int64_t n = a.width;
   const T* TL_RESTRICT w = static_cast<const T*>(a.weight);
   for (int64_t r = begin; r < end; ++r) {
@@ -70,15 +70,12 @@ void norm_grad_of(const RowNorm& a, const T* grad, T* dx, T* TL_RESTRICT dw, T* 
       T g_mean = 0, gh_mean;
       if (w != nullptr) {
         if (a.centred) g_mean = sum_over<T>(n, [&](int64_t i) { return g[i] * w[i]; }) / T(n);
-        gh_mean =
-            sum_over<T>(n, [&](int64_t i) { return g[i] * w[i] * (x[i] - mean); }) * rstd / T(n);
-        for (int64_t i = 0; i < n; ++i)
-          d[i] = rstd * (g[i] * w[i] - g_mean - (x[i] - mean) * rstd * gh_mean);
+        gh_mean = sum_over<T>(n, [&](int64_t i) { return g[i] * w[i] * (x[i] - mean); }) * rstd / T(n);
+        for (int64_t i = 0; i < n; ++i) d[i] = rstd * (g[i] * w[i] - g_mean - (x[i] - mean) * rstd * gh_mean);
       } else {
         if (a.centred) g_mean = sum_over<T>(n, [&](int64_t i) { return g[i]; }) / T(n);
         gh_mean = sum_over<T>(n, [&](int64_t i) { return g[i] * (x[i] - mean); }) * rstd / T(n);
-        for (int64_t i = 0; i < n; ++i)
-          d[i] = rstd * (g[i] - g_mean - (x[i] - mean) * rstd * gh_mean);
+        for (int64_t i = 0; i < n; ++i) d[i] = rstd * (g[i] - g_mean - (x[i] - mean) * rstd * gh_mean);
       }
     }
     if (dw != nullptr) {
@@ -94,14 +91,14 @@ void norm_impl(DType dtype, const RowNorm& a, void* y, int64_t begin, int64_t en
   dtype == DType::Float64 ? norm_of(a, static_cast<double*>(y), begin, end)
                           : norm_of(a, static_cast<float*>(y), begin, end);
 }
-void norm_grad_impl(DType dtype, const RowNorm& a, const void* grad, void* dx, void* dw, void* db,
-                    int64_t begin, int64_t end) {
+void norm_grad_impl(DType dtype, const RowNorm& a, const void* grad, void* dx, void* dw, void* db, int64_t begin,
+                    int64_t end) {
   if (dtype == DType::Float64) {
-    norm_grad_of(a, static_cast<const double*>(grad), static_cast<double*>(dx),
-                 static_cast<double*>(dw), static_cast<double*>(db), begin, end);
+    norm_grad_of(a, static_cast<const double*>(grad), static_cast<double*>(dx), static_cast<double*>(dw),
+                 static_cast<double*>(db), begin, end);
   } else {
-    norm_grad_of(a, static_cast<const float*>(grad), static_cast<float*>(dx),
-                 static_cast<float*>(dw), static_cast<float*>(db), begin, end);
+    norm_grad_of(a, static_cast<const float*>(grad), static_cast<float*>(dx), static_cast<float*>(dw),
+                 static_cast<float*>(db), begin, end);
   }
 }
 

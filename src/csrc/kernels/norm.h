@@ -22,7 +22,7 @@ struct RowNorm {
 };
 TL_KERNEL_SLOT(norm_rows, void (*)(DType, const RowNorm&, void* y, int64_t begin, int64_t end));
 // Writes dx and adds to dweight and dbias (each may be null).
-TL_KERNEL_SLOT(norm_rows_grad, void (*)(DType, const RowNorm&, const void* grad, void* dx,
-                                        void* dweight, void* dbias, int64_t begin, int64_t end));
+TL_KERNEL_SLOT(norm_rows_grad, void (*)(DType, const RowNorm&, const void* grad, void* dx, void* dweight, void* dbias,
+                                        int64_t begin, int64_t end));
 
 }  // namespace tl::kernels

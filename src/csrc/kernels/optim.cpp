@@ -59,8 +59,7 @@ void sgd_of(const SgdArgs& a, int64_t begin, int64_t end) {
     return a.nesterov ? sgd_loop<T, Momentum::first, true>(a, begin, end)
                       : sgd_loop<T, Momentum::first, false>(a, begin, end);
   }
-  a.nesterov ? sgd_loop<T, Momentum::next, true>(a, begin, end)
-             : sgd_loop<T, Momentum::next, false>(a, begin, end);
+  a.nesterov ? sgd_loop<T, Momentum::next, true>(a, begin, end) : sgd_loop<T, Momentum::next, false>(a, begin, end);
 }
 
 template <class T, bool Amsgrad>
@@ -166,9 +165,7 @@ double power_sum_of(PowerSum kind, const void* x, double exponent, int64_t begin
     }                         \
   }
 
-void sgd_impl(DType dtype, const SgdArgs& a, int64_t begin, int64_t end) {
-  TL_REALS(dtype, (sgd_of<T>(a, begin, end)))
-}
+void sgd_impl(DType dtype, const SgdArgs& a, int64_t begin, int64_t end) { TL_REALS(dtype, (sgd_of<T>(a, begin, end))) }
 void adam_impl(DType dtype, const AdamArgs& a, int64_t begin, int64_t end) {
   if (a.max_exp_avg_sq != nullptr) {
     TL_REALS(dtype, (adam_loop<T, true>(a, begin, end)))
@@ -178,8 +175,7 @@ void adam_impl(DType dtype, const AdamArgs& a, int64_t begin, int64_t end) {
 void scale_impl(DType dtype, void* x, double factor, int64_t begin, int64_t end) {
   TL_REALS(dtype, (scale_of<T>(x, factor, begin, end)))
 }
-double power_sum_impl(DType dtype, PowerSum kind, const void* x, double p, int64_t begin,
-                      int64_t end) {
+double power_sum_impl(DType dtype, PowerSum kind, const void* x, double p, int64_t begin, int64_t end) {
   TL_REALS(dtype, (power_sum_of<T>(kind, x, p, begin, end)))
 }
 

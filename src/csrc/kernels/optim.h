@@ -35,12 +35,10 @@ struct AdamArgs {
 TL_KERNEL_SLOT(sgd_step, void (*)(DType dtype, const SgdArgs& args, int64_t begin, int64_t end));
 TL_KERNEL_SLOT(adam_step, void (*)(DType dtype, const AdamArgs& args, int64_t begin, int64_t end));
 // x *= factor.
-TL_KERNEL_SLOT(scale_reals,
-               void (*)(DType dtype, void* x, double factor, int64_t begin, int64_t end));
+TL_KERNEL_SLOT(scale_reals, void (*)(DType dtype, void* x, double factor, int64_t begin, int64_t end));
 
 enum class PowerSum : uint8_t { count, absolute, square, power, largest, smallest };
 // Sum of |x|^p, or the largest or smallest |x| (NaN wins).
-TL_KERNEL_SLOT(power_sum, double (*)(DType dtype, PowerSum kind, const void* x, double p,
-                                     int64_t begin, int64_t end));
+TL_KERNEL_SLOT(power_sum, double (*)(DType dtype, PowerSum kind, const void* x, double p, int64_t begin, int64_t end));
 
 }  // namespace tl::kernels

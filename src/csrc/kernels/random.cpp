@@ -167,7 +167,8 @@ TL_ALWAYS_INLINE void sincos_of(float angle, float& sine, float& cosine) {
 TL_ALWAYS_INLINE void sincos_of(double angle, double& sine, double& cosine) {
   int32_t quarter = int32_t(angle * 0.63661977236758134308 + 0.5);
   double k = double(quarter);
-  double r = ((angle - k * 1.57079632673412561417e+00) - k * 6.07710050630396597660e-11) - k * 2.02226624879595063154e-21;
+  double r =
+      ((angle - k * 1.57079632673412561417e+00) - k * 6.07710050630396597660e-11) - k * 2.02226624879595063154e-21;
   double z = r * r;
   double s = 1.0 / 355687428096000;
   s = s * z - 1.0 / 1307674368000;
@@ -327,7 +328,8 @@ void bernoulli_values_impl(size_t item_size, const BernoulliArgs& a) {
   }
 }
 
-void bernoulli_each_impl(bool is_double, const uint32_t* TL_RESTRICT w, const void* p, uint8_t* TL_RESTRICT out, int64_t n) {
+void bernoulli_each_impl(bool is_double, const uint32_t* TL_RESTRICT w, const void* p, uint8_t* TL_RESTRICT out,
+                         int64_t n) {
   if (is_double) {
     const double* TL_RESTRICT limit = static_cast<const double*>(p);
     for (int64_t i = 0; i < n; ++i) out[i] = unit_double(w + 2 * i) < limit[i];

@@ -65,6 +65,7 @@ TL_KERNEL_SLOT(bernoulli_each, void (*)(bool is_double, const uint32_t* words, c
 // Doubles from two words each. exponential: of the rate a. geometric: the first success of trials
 // with the probability a. cauchy: around a, of the scale b.
 enum class DoubleDraw : uint8_t { exponential, geometric, cauchy };
-TL_KERNEL_SLOT(draw_doubles, void (*)(DoubleDraw kind, const uint32_t* words, double* out, int64_t n, double a, double b));
+TL_KERNEL_SLOT(draw_doubles,
+               void (*)(DoubleDraw kind, const uint32_t* words, double* out, int64_t n, double a, double b));
 
 }  // namespace tl::kernels

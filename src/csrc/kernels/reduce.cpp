@@ -41,7 +41,8 @@ void reduce_rows(const ReduceArgs& args, const Source<A>& source) {
         A results[4];
         fold_four<A, Lanes<A>::count>(v[0], v[1], v[2], v[3], results, join_of<Op>);
         for (int k = 0; k < 4; ++k) {
-          store_as(args.out_type, args.out, (j + k) * args.out_stride, args.divisor == 1 ? results[k] : results[k] / divisor);
+          store_as(args.out_type, args.out, (j + k) * args.out_stride,
+                   args.divisor == 1 ? results[k] : results[k] / divisor);
         }
       }
     }
@@ -76,7 +77,8 @@ TL_NOINLINE void reduce_rows_block(const Source<A>& source, const char* p, int64
     int64_t j = 0;
     if (many == 4) {
       for (; j + L <= width; j += L) {
-        V v = Op::join(Op::join(load_lanes(r[0] + j), load_lanes(r[1] + j)), Op::join(load_lanes(r[2] + j), load_lanes(r[3] + j)));
+        V v = Op::join(Op::join(load_lanes(r[0] + j), load_lanes(r[1] + j)),
+                       Op::join(load_lanes(r[2] + j), load_lanes(r[3] + j)));
         if (!first) v = Op::join(load_lanes(acc + j), v);
         std::memcpy(acc + j, &v, sizeof v);
       }
@@ -109,8 +111,8 @@ TL_NOINLINE void join_columns(A* TL_RESTRICT into, const A* TL_RESTRICT from, in
 
 // At most columns<A> of them, into result[width].
 template <class Op, class A>
-TL_NOINLINE void reduce_columns(const Source<A>& source, const char* p, int64_t n, int64_t step, int64_t stride, int64_t width,
-                                A* result) {
+TL_NOINLINE void reduce_columns(const Source<A>& source, const char* p, int64_t n, int64_t step, int64_t stride,
+                                int64_t width, A* result) {
   A stack[levels][columns<A>];
   int top = 0;
   int64_t number = 1;
@@ -154,7 +156,8 @@ TL_NOINLINE bool reduce_narrow(const ReduceArgs& args, const Source<A>& source) 
   }
   if (groups * group < args.n) {
     A rest[columns<A>];
-    reduce_columns<Op>(source, source.at(args.in, groups * group * args.m), args.n - groups * group, args.m, 1, args.m, rest);
+    reduce_columns<Op>(source, source.at(args.in, groups * group * args.m), args.n - groups * group, args.m, 1, args.m,
+                       rest);
     join_columns<Op>(wide, rest, args.m);
   }
   store_columns(args, 0, args.m, wide);
@@ -166,7 +169,8 @@ void reduce_all_columns(const ReduceArgs& args, const Source<A>& source) {
   A result[columns<A>];
   for (int64_t at = 0; at < args.m; at += columns<A>) {
     int64_t width = args.m - at < columns<A> ? args.m - at : columns<A>;
-    reduce_columns<Op>(source, source.at(args.in, at * args.in_stride), args.n, args.in_step, args.in_stride, width, result);
+    reduce_columns<Op>(source, source.at(args.in, at * args.in_stride), args.n, args.in_step, args.in_stride, width,
+                       result);
     store_columns(args, at, width, result);
   }
 }

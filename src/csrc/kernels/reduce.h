@@ -17,8 +17,8 @@ enum class ReduceKind : uint8_t {
   min,
   any,
   all,
-  count,  // of the elements that are not zero
-  nan_sum,     // NaN counts as zero
+  count,    // of the elements that are not zero
+  nan_sum,  // NaN counts as zero
   abs_sum,
   square_sum,  // of absolute values, as those below
   pow_sum,

@@ -54,21 +54,21 @@ struct Slot<R (*)(A...), Tag> : SlotBase {
 
 #define TL_CONCAT_(a, b) a##b
 #define TL_CONCAT(a, b) TL_CONCAT_(a, b)
-#define TL_KERNEL(name, fn)                                                                  \
-  namespace {                                                                                \
-  struct TL_CONCAT(name, _registrar) {                                                       \
-    TL_CONCAT(name, _registrar)() {                                                          \
-      auto& slot = ::tl::kernels::name;                                                      \
-      bool first = true;                                                                     \
-      for (void* b : slot.builds) first = first && b == nullptr;                             \
-      if (first) {                                                                           \
-        slot.next = ::tl::kernels::slot_list;                                                \
-        ::tl::kernels::slot_list = &slot;                                                    \
-      }                                                                                      \
-      slot.builds[TL_CONCAT(::tl::kernels::isa_, TL_ISA)] = reinterpret_cast<void*>(fn);     \
-    }                                                                                        \
-  } TL_CONCAT(name, _registrar_instance);                                                    \
-  }                                                                                          \
+#define TL_KERNEL(name, fn)                                                              \
+  namespace {                                                                            \
+  struct TL_CONCAT(name, _registrar) {                                                   \
+    TL_CONCAT(name, _registrar)() {                                                      \
+      auto& slot = ::tl::kernels::name;                                                  \
+      bool first = true;                                                                 \
+      for (void* b : slot.builds) first = first && b == nullptr;                         \
+      if (first) {                                                                       \
+        slot.next = ::tl::kernels::slot_list;                                            \
+        ::tl::kernels::slot_list = &slot;                                                \
+      }                                                                                  \
+      slot.builds[TL_CONCAT(::tl::kernels::isa_, TL_ISA)] = reinterpret_cast<void*>(fn); \
+    }                                                                                    \
+  } TL_CONCAT(name, _registrar_instance);                                                \
+  }                                                                                      \
   static_assert(true)
 
 }  // namespace tl::kernels

@@ -51,9 +51,9 @@ struct ExpConstants<double> {
   static constexpr double low = -746, high = 710, magic = 6755399441055744.0;  // 1.5 * 2^52
   static constexpr double ln2_high = 0x1.62e42fefa0000p-1, ln2_low = 0x1.cf79abc9e3b39p-40;
   static constexpr int64_t bias = 1023, shift = 52;
-  static constexpr double quotient[] = {1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
-                                        1.0 / 5040,   1.0 / 40320,   1.0 / 362880,   1.0 / 3628800,   1.0 / 39916800,
-                                        1.0 / 479001600, 1.0 / 6227020800};
+  static constexpr double quotient[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
+                                        1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
+                                        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
 };
 
 // Within an ulp or two, subnormals, infinities and NaN included.
@@ -99,7 +99,6 @@ TL_ALWAYS_INLINE A row_max(const A* x, int64_t n) {
   if (i < n) b = larger_or_nan(b, only_first(load(x + i, first<A>(n - i)), n - i, -A(INFINITY)));
   return fold<A, N>(larger_or_nan(a, b), [](auto p, auto q) { return larger_or_nan(p, q); });
 }
-
 
 // Σ term(x[i…]), term(vector at i) giving vectors; `last` says how many lanes of a vector count.
 template <class A, class Term>
@@ -177,8 +176,8 @@ TL_NOINLINE void softmax_row(SoftmaxKind kind, const A* TL_RESTRICT in, A* TL_RE
 
 // softmax: y (g - Σ g y); log_softmax: g - e^y Σ g.
 template <class A>
-TL_NOINLINE void backward_row(SoftmaxKind kind, const A* TL_RESTRICT grad, const A* TL_RESTRICT result, A* TL_RESTRICT out,
-                              int64_t n) {
+TL_NOINLINE void backward_row(SoftmaxKind kind, const A* TL_RESTRICT grad, const A* TL_RESTRICT result,
+                              A* TL_RESTRICT out, int64_t n) {
   const Reader<A> g{grad}, y{result};
   if (kind == SoftmaxKind::softmax) {
     const A total = row_sum<A>(n, [&](auto... at) { return g(at...) * y(at...); });
@@ -222,7 +221,8 @@ TL_ALWAYS_INLINE Vec<A> log_each(const Vec<A>& v) {
 }
 
 template <class A, int K>
-TL_NOINLINE void softmax_columns_of(SoftmaxKind kind, const A* TL_RESTRICT x, A* TL_RESTRICT out, int64_t n, Columns<A, K> c) {
+TL_NOINLINE void softmax_columns_of(SoftmaxKind kind, const A* TL_RESTRICT x, A* TL_RESTRICT out, int64_t n,
+                                    Columns<A, K> c) {
   Vec<A> top[K], sum[K];
   for (int k = 0; k < K; ++k) {
     top[k] = splat<A>(-A(INFINITY));
@@ -260,8 +260,8 @@ TL_NOINLINE void softmax_columns_of(SoftmaxKind kind, const A* TL_RESTRICT x, A*
 }
 
 template <class A, int K>
-TL_NOINLINE void backward_columns_of(SoftmaxKind kind, const A* TL_RESTRICT g, const A* TL_RESTRICT y, A* TL_RESTRICT out,
-                                     int64_t n, Columns<A, K> c) {
+TL_NOINLINE void backward_columns_of(SoftmaxKind kind, const A* TL_RESTRICT g, const A* TL_RESTRICT y,
+                                     A* TL_RESTRICT out, int64_t n, Columns<A, K> c) {
   const bool plain = kind == SoftmaxKind::softmax;
   Vec<A> sum[K];
   for (int k = 0; k < K; ++k) sum[k] = splat<A>(0);
@@ -298,9 +298,10 @@ void forward(const SoftmaxArgs& a, int64_t begin, int64_t end) {
   const int64_t groups = (a.inner + softmax_columns - 1) / softmax_columns;
   for (int64_t i = begin; i < end; ++i) {
     const int64_t outer = i / groups, at = i % groups * softmax_columns;
-    each_columns<A>(at, a.inner - at < softmax_columns ? a.inner - at : softmax_columns, a.inner, [&](int64_t j, auto c) {
-      softmax_columns_of(a.kind, x + outer * a.n * a.inner + j, out + outer * results * a.inner + j, a.n, c);
-    });
+    each_columns<A>(
+        at, a.inner - at < softmax_columns ? a.inner - at : softmax_columns, a.inner, [&](int64_t j, auto c) {
+          softmax_columns_of(a.kind, x + outer * a.n * a.inner + j, out + outer * results * a.inner + j, a.n, c);
+        });
   }
 }
 
@@ -315,9 +316,9 @@ void backward(const SoftmaxArgs& a, int64_t begin, int64_t end) {
   const int64_t groups = (a.inner + softmax_columns - 1) / softmax_columns;
   for (int64_t i = begin; i < end; ++i) {
     const int64_t outer = i / groups * a.n * a.inner, at = i % groups * softmax_columns;
-    each_columns<A>(at, a.inner - at < softmax_columns ? a.inner - at : softmax_columns, a.inner, [&](int64_t j, auto c) {
-      backward_columns_of(a.kind, g + outer + j, y + outer + j, out + outer + j, a.n, c);
-    });
+    each_columns<A>(
+        at, a.inner - at < softmax_columns ? a.inner - at : softmax_columns, a.inner,
+        [&](int64_t j, auto c) { backward_columns_of(a.kind, g + outer + j, y + outer + j, out + outer + j, a.n, c); });
   }
 }
 

@@ -14,9 +14,9 @@ enum class SoftmaxKind : uint8_t { softmax, log_softmax, logsumexp };
 struct SoftmaxArgs {
   SoftmaxKind kind;
   DType dtype;
-  const void* in;    // the input; for a gradient the incoming one
+  const void* in;      // the input; for a gradient the incoming one
   const void* result;  // for a gradient: what the forward gave
-  void* out;         // of the input's shape; of [outer, inner] for logsumexp
+  void* out;           // of the input's shape; of [outer, inner] for logsumexp
   int64_t n, inner;
 };
 // Columns that are worked on together where inner > 1.

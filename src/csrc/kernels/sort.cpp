@@ -64,7 +64,8 @@ TL_NOINLINE void insertion_sort(Item* a, int64_t n) {
 // are passed over.
 template <class Item, int Bits>
 TL_NOINLINE void radix_sort(Item* a, Item* other, int64_t n) {
-  constexpr int key_bits = 8 * int(sizeof(typename Item::Key)), digits = (key_bits + Bits - 1) / Bits, buckets = 1 << Bits;
+  constexpr int key_bits = 8 * int(sizeof(typename Item::Key)), digits = (key_bits + Bits - 1) / Bits,
+                buckets = 1 << Bits;
   int64_t count[digits][buckets] = {};
   for (int64_t i = 0; i < n; ++i) {
     const auto key = a[i].key();
@@ -184,7 +185,8 @@ template <class Item>
 class RowSort {
  public:
   using Key = typename Item::Key;
-  RowSort(const SortArgs& args, ReadKeys<Key> read) : args_(args), read_(read), items_(static_cast<Item*>(args.scratch)) {}
+  RowSort(const SortArgs& args, ReadKeys<Key> read)
+      : args_(args), read_(read), items_(static_cast<Item*>(args.scratch)) {}
 
   void run() {
     if (args_.choice == Choice::range) return range();

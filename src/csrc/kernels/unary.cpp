@@ -44,12 +44,12 @@ TL_ALWAYS_INLINE T sinc(T x) {
 
 // --- the loops of the table ------------------------------------------------------------------------
 
-#define TL_UNARY(name, loops, style, expression, ...)                    \
-  struct name##_expression {                                             \
-    template <class T>                                                   \
-    TL_ALWAYS_INLINE auto call([[maybe_unused]] T x) {                   \
-      return expression;                                                 \
-    }                                                                    \
+#define TL_UNARY(name, loops, style, expression, ...)  \
+  struct name##_expression {                           \
+    template <class T>                                 \
+    TL_ALWAYS_INLINE auto call([[maybe_unused]] T x) { \
+      return expression;                               \
+    }                                                  \
   };
 #include "kernels/unary_table.h"
 #undef TL_UNARY

@@ -223,8 +223,7 @@ TL_ALWAYS_INLINE auto shuffled(const V& a, const V& b, Pattern, std::index_seque
 }
 #else
 template <class T, int N, class Pattern, size_t... I>
-TL_ALWAYS_INLINE auto shuffled(const PlainVec<T, N>& a, const PlainVec<T, N>& b, Pattern,
-                               std::index_sequence<I...>) {
+TL_ALWAYS_INLINE auto shuffled(const PlainVec<T, N>& a, const PlainVec<T, N>& b, Pattern, std::index_sequence<I...>) {
   auto pick = [&](int i) { return i < N ? a[i] : b[i - N]; };
   return PlainVec<T, int(sizeof...(I))>{{pick(Pattern::at(int(I)))...}};
 }
@@ -258,12 +257,9 @@ TL_ALWAYS_INLINE Vec<T, 4> sums_of_four(const Vec<T, N>& a, const Vec<T, N>& b, 
   if constexpr (N < 4) {
     return Vec<T, 4>{a[0] + a[1], b[0] + b[1], c[0] + c[1], d[0] + d[1]};
   } else {
-    auto ab =
-        shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
-    auto cd =
-        shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
-    auto all =
-        shuffle<N>(ab, cd, InFours<N, 0, 1, 4, 5>()) + shuffle<N>(ab, cd, InFours<N, 2, 3, 6, 7>());
+    auto ab = shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
+    auto cd = shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()) + shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
+    auto all = shuffle<N>(ab, cd, InFours<N, 0, 1, 4, 5>()) + shuffle<N>(ab, cd, InFours<N, 2, 3, 6, 7>());
     if constexpr (N == 16) {
       auto eight = shuffle<8>(all, all, From<0>()) + shuffle<8>(all, all, From<8>());
       return shuffle<4>(eight, eight, From<0>()) + shuffle<4>(eight, eight, From<4>());
@@ -281,8 +277,7 @@ TL_ALWAYS_INLINE Vec<T, N> pieces_of_four(const T* from, int64_t line) {
   if constexpr (N == 4) {
     return load<T, 4>(from);
   } else {
-    auto low = pieces_of_four<T, N / 2>(from, line),
-         high = pieces_of_four<T, N / 2>(from + N / 2 * line, line);
+    auto low = pieces_of_four<T, N / 2>(from, line), high = pieces_of_four<T, N / 2>(from + N / 2 * line, line);
     return shuffle<N>(low, high, From<0>());
   }
 }
@@ -292,12 +287,9 @@ TL_ALWAYS_INLINE Vec<T, N> pieces_of_four(const T* from, int64_t line) {
 template <class T, int N>
 TL_ALWAYS_INLINE void turn_lines(const T* from, int64_t line, T* to, int64_t row) {
   auto a = pieces_of_four<T, N>(from, line), b = pieces_of_four<T, N>(from + line, line);
-  auto c = pieces_of_four<T, N>(from + 2 * line, line),
-       d = pieces_of_four<T, N>(from + 3 * line, line);
-  auto ab_low = shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()),
-       ab_high = shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
-  auto cd_low = shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()),
-       cd_high = shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
+  auto c = pieces_of_four<T, N>(from + 2 * line, line), d = pieces_of_four<T, N>(from + 3 * line, line);
+  auto ab_low = shuffle<N>(a, b, InFours<N, 0, 4, 1, 5>()), ab_high = shuffle<N>(a, b, InFours<N, 2, 6, 3, 7>());
+  auto cd_low = shuffle<N>(c, d, InFours<N, 0, 4, 1, 5>()), cd_high = shuffle<N>(c, d, InFours<N, 2, 6, 3, 7>());
   store(to, shuffle<N>(ab_low, cd_low, InFours<N, 0, 1, 4, 5>()));
   store(to + row, shuffle<N>(ab_low, cd_low, InFours<N, 2, 3, 6, 7>()));
   store(to + 2 * row, shuffle<N>(ab_high, cd_high, InFours<N, 0, 1, 4, 5>()));

@@ -143,8 +143,8 @@ Tensor as_strided(const Tensor& self, IntView sizes, IntView strides, std::optio
 namespace {
 
 const OpRecord records[] = {
-    {"as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
-     TL_OP(as_strided), op::function | op::method | op::view,
+    {"as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", TL_OP(as_strided),
+     op::function | op::method | op::view,
      "Any sizes, strides and offset over the storage of `self`; RuntimeError where they leave it.",
      "randn(3, 4), (2, 2), (4, 1), 1 | randn(9), (3, 3), (2, 1) | randn(2, 3), (2, 3), (0, 1)"},
 };

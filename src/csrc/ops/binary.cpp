@@ -15,7 +15,8 @@ constexpr BinaryInfo sub_info{"sub", BinaryOp::sub, "sub_stub"};
 constexpr BinaryInfo mul_info{"mul", BinaryOp::mul, "mul_cpu"};
 constexpr BinaryInfo div_info{"div", BinaryOp::div, "div_true_cpu", Kind::floating};
 constexpr BinaryInfo div_trunc_info{"div", BinaryOp::div_trunc, "div_trunc_cpu", Kind::plain, Cost::medium, false};
-constexpr BinaryInfo div_floor_info{"floor_divide", BinaryOp::div_floor, "div_floor_cpu", Kind::plain, Cost::medium, false};
+constexpr BinaryInfo div_floor_info{"floor_divide", BinaryOp::div_floor, "div_floor_cpu",
+                                    Kind::plain,    Cost::medium,        false};
 
 // What a backward uses last gives its memory to the result.
 bool fits(const Tensor& spare, const Tensor& other) {
@@ -26,7 +27,8 @@ bool fits(const Tensor& spare, const Scalar& other) { return is_spare(spare) && 
 // --- add and sub -----------------------------------------------------------------------------------
 
 void check_alpha(DType result, const Scalar& alpha) {
-  TL_CHECK(alpha.kind() != Scalar::Kind::boolean || result == DType::Bool, "Boolean alpha only supported for Boolean results.");
+  TL_CHECK(alpha.kind() != Scalar::Kind::boolean || result == DType::Bool,
+           "Boolean alpha only supported for Boolean results.");
   TL_CHECK(is_floating(result) || is_complex(result) || alpha.is_integral_or_bool(),
            "For integral input tensors, argument alpha must not be a floating point number.");
   TL_CHECK(is_complex(result) || !alpha.is_complex(),
@@ -46,7 +48,9 @@ void sub_backward(Backward& b) {
 auto scaled_backward(const Scalar& alpha) {
   return [alpha](Backward& b) {
     b[0] = b.grad();
-    if (b.needs(1)) b[1] = mul(std::as_const(b.grad()), alpha.is_complex() ? Scalar(std::conj(alpha.to<std::complex<double>>())) : alpha);
+    if (b.needs(1))
+      b[1] = mul(std::as_const(b.grad()),
+                 alpha.is_complex() ? Scalar(std::conj(alpha.to<std::complex<double>>())) : alpha);
   };
 }
 // other scaled to join self, in the dtype that the two promote to.
@@ -62,12 +66,14 @@ Tensor scaled(const Tensor& self, const Operand& other, const Scalar& alpha) {
 }
 
 void check_sub(DType a, DType b) {
-  TL_CHECK(a != DType::Bool || b != DType::Bool,
-           "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
-           "instead.");
-  TL_CHECK(a != DType::Bool && b != DType::Bool,
-           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
-           "`~` or `logical_not()` operator instead.");
+  TL_CHECK(
+      a != DType::Bool || b != DType::Bool,
+      "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+      "instead.");
+  TL_CHECK(
+      a != DType::Bool && b != DType::Bool,
+      "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+      "`~` or `logical_not()` operator instead.");
 }
 
 }  // namespace
@@ -114,7 +120,8 @@ Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   check_inplace(self, "add_", other);
   check_cast("add_", result_type({self, other}), self);
   binary_(add_info, self, scaled(self, other, alpha));
-  if (needs_grad(self, other)) record_inplace(self, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
+  if (needs_grad(self, other))
+    record_inplace(self, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
   return self;
 }
 Tensor add_(const Tensor& self, const Scalar& other) {
@@ -173,7 +180,8 @@ Tensor sub_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   check_sub(self.dtype(), other.dtype());
   check_cast("sub_", result_type({self, other}), self);
   binary_(sub_info, self, scaled(self, other, alpha));
-  if (needs_grad(self, other)) record_inplace(self, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
+  if (needs_grad(self, other))
+    record_inplace(self, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
   return self;
 }
 Tensor rsub(const Tensor& self, const Scalar& other) {
@@ -215,7 +223,8 @@ Scalar conj(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to<std
 Tensor mul(const Tensor& self, const Tensor& other) {
   Tensor out = binary(mul_info, self, other);
   if (needs_grad(self, other)) {
-    if (is_narrower(out, self) || is_narrower(out, other)) [[unlikely]] return mul(widened(self), widened(other));
+    if (is_narrower(out, self) || is_narrower(out, other)) [[unlikely]]
+      return mul(widened(self), widened(other));
     record(out, "MulBackward0:self,other", inputs(self, other),
            saves(input_if(requires_grad(other), self), input_if(requires_grad(self), other)), mul_backward);
   }
@@ -293,7 +302,8 @@ Tensor div(const Tensor& self, const Tensor& other) {
   Tensor out = binary(div_info, self, other);
   if (needs_grad(self, other)) {
     if (is_narrower(out, self) || is_narrower(out, other)) return div(widened(self), widened(other));
-    record(out, "DivBackward0:self,other", inputs(self, other), saves(input_if(requires_grad(other), self), other), div_backward);
+    record(out, "DivBackward0:self,other", inputs(self, other), saves(input_if(requires_grad(other), self), other),
+           div_backward);
   }
   return out;
 }
@@ -328,15 +338,16 @@ Tensor div_(const Tensor& self, const Tensor& other) {
 Tensor div_(const Tensor& self, const Scalar& other) {
   check_inplace(self, "div_");
   binary_(div_info, self, other);
-  if (needs_grad(self)) record_inplace(self, "DivBackward0", inputs(self, undefined_tensor), saves(), div_backward_by(other));
+  if (needs_grad(self))
+    record_inplace(self, "DivBackward0", inputs(self, undefined_tensor), saves(), div_backward_by(other));
   return self;
 }
 
 namespace {
 
 const BinaryInfo& rounding_info(const std::string& mode) {
-  TL_CHECK(mode == "trunc" || mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
-           mode, "'");
+  TL_CHECK(mode == "trunc" || mode == "floor",
+           "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", mode, "'");
   return mode == "trunc" ? div_trunc_info : div_floor_info;
 }
 Tensor div_rounded(const Tensor& self, const Tensor& other, const std::optional<std::string>& mode) {
@@ -356,7 +367,8 @@ Tensor div_rounded_(const Tensor& self, const Tensor& other, const std::optional
 
 Tensor floor_divide(const Tensor& self, const Tensor& other) {
   Tensor out = binary(div_floor_info, self, other);
-  if (needs_grad(self, other)) record(out, "NotImplemented", inputs(self, other), saves(), no_derivative("floor_divide"));
+  if (needs_grad(self, other))
+    record(out, "NotImplemented", inputs(self, other), saves(), no_derivative("floor_divide"));
   return out;
 }
 Tensor floor_divide_(const Tensor& self, const Tensor& other) {
@@ -392,59 +404,65 @@ using Scaled = Tensor (*)(const Tensor&, const Tensor&, const Scalar&);
 constexpr uint32_t both = op::function | op::method;
 constexpr uint32_t writes = op::method | op::writes_self;
 constexpr const char* add_doc =
-    "`self + alpha * other`, element by element; the shapes broadcast and the dtypes promote. `alpha` must be an integer for "
+    "`self + alpha * other`, element by element; the shapes broadcast and the dtypes promote. `alpha` must be an "
+    "integer for "
     "integer results.";
-constexpr const char* sub_doc = "`self - alpha * other`, element by element. Bool tensors are refused: use `^` or logical_not.";
+constexpr const char* sub_doc =
+    "`self - alpha * other`, element by element. Bool tensors are refused: use `^` or logical_not.";
 constexpr const char* mul_doc = "The product, element by element.";
 constexpr const char* div_doc =
     "The quotient, element by element. Integers divide as reals; rounding_mode='trunc' rounds towards zero as C does, "
     "'floor' down as Python's `//`. Integers by zero raise RuntimeError.";
 constexpr const char* arithmetic_samples =
-    "randn(3, 4), randn(3, 4) | randn(3, 4), randn(4) | randn(3, 1), randn(1, 4) | randn(4, 3).t(), randn(3, 4) | randn(3), 2 | "
+    "randn(3, 4), randn(3, 4) | randn(3, 4), randn(4) | randn(3, 1), randn(1, 4) | randn(4, 3).t(), randn(3, 4) | "
+    "randn(3), 2 | "
     "randn(()), randn(()) | randn(0, 3), randn(3) | tensor([1, 2]), 2.5";
 
-#define TL_ARITHMETIC(name, f, doc, samples)                                                                               \
-  {name "(Operand self, Operand other) -> Tensor", TL_OP(static_cast<Plain>(f)), both | op::out, doc, samples},           \
-  {name "_(Tensor self, Operand other) -> Tensor", TL_OP(static_cast<Plain>(f##_)), writes, doc, "randn(3, 4), randn(4)"}
-#define TL_SCALED(name, f, doc, samples)                                                                                   \
-  {name "(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", TL_OP(static_cast<Scaled>(f)), both | op::out, doc,  \
-   samples},                                                                                                               \
-  {name "(Tensor self, Scalar alpha, Tensor other) -> Tensor", TL_OP(f##_old), both | op::out, "The old order of arguments.", \
-   "randn(3), 2, randn(3)"},                                                                                               \
-  {name "_(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", TL_OP(static_cast<Scaled>(f##_)), writes, doc,       \
-   "randn(3, 4), randn(4), alpha=2"},                                                                                      \
-  {name "_(Tensor self, Scalar alpha, Tensor other) -> Tensor", TL_OP(f##_old_), writes, "The old order of arguments.",    \
-   "randn(3), 2, randn(3)"}
-#define TL_DIVISION(name)                                                                                                  \
-  {name "(Operand self, Operand other, *, str? rounding_mode=None) -> Tensor", TL_OP(div_rounded), both | op::out, div_doc, \
-   "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | tensor([7, -7]), 2 | tensor([7, -7]), 2, rounding_mode='floor' | "   \
-   "randn(4, 3).t(), 2.5, rounding_mode='trunc' | randn(0, 3), randn(3)"},                                                 \
-  {name "_(Tensor self, Operand other, *, str? rounding_mode=None) -> Tensor", TL_OP(div_rounded_), writes, div_doc,       \
-   "randn(3, 4), randn(4)"}
+#define TL_ARITHMETIC(name, f, doc, samples)                                                                    \
+  {name "(Operand self, Operand other) -> Tensor", TL_OP(static_cast<Plain>(f)), both | op::out, doc, samples}, \
+      {name "_(Tensor self, Operand other) -> Tensor", TL_OP(static_cast<Plain>(f##_)), writes, doc,            \
+       "randn(3, 4), randn(4)"}
+#define TL_SCALED(name, f, doc, samples)                                                                             \
+  {name "(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", TL_OP(static_cast<Scaled>(f)), both | op::out, \
+   doc, samples},                                                                                                    \
+      {name "(Tensor self, Scalar alpha, Tensor other) -> Tensor", TL_OP(f##_old), both | op::out,                   \
+       "The old order of arguments.", "randn(3), 2, randn(3)"},                                                      \
+      {name "_(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", TL_OP(static_cast<Scaled>(f##_)), writes,  \
+       doc, "randn(3, 4), randn(4), alpha=2"},                                                                       \
+      {name "_(Tensor self, Scalar alpha, Tensor other) -> Tensor", TL_OP(f##_old_), writes,                         \
+       "The old order of arguments.", "randn(3), 2, randn(3)"}
+#define TL_DIVISION(name)                                                                                          \
+  {name "(Operand self, Operand other, *, str? rounding_mode=None) -> Tensor", TL_OP(div_rounded), both | op::out, \
+   div_doc,                                                                                                        \
+   "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | tensor([7, -7]), 2 | tensor([7, -7]), 2, "                  \
+   "rounding_mode='floor' | "                                                                                      \
+   "randn(4, 3).t(), 2.5, rounding_mode='trunc' | randn(0, 3), randn(3)"},                                         \
+      {name "_(Tensor self, Operand other, *, str? rounding_mode=None) -> Tensor", TL_OP(div_rounded_), writes,    \
+       div_doc, "randn(3, 4), randn(4)"}
 
 const OpRecord records[] = {
     TL_SCALED("add", add, add_doc, arithmetic_samples),
     TL_SCALED("sub", sub, sub_doc,
-              "randn(3, 4), randn(3, 4) | randn(3, 4), randn(4), alpha=2.5 | randn(4, 3).t(), 2 | randn(()), 1 | randn(0, 3), randn(3)"),
+              "randn(3, 4), randn(3, 4) | randn(3, 4), randn(4), alpha=2.5 | randn(4, 3).t(), 2 | randn(()), 1 | "
+              "randn(0, 3), randn(3)"),
     TL_SCALED("subtract", sub, sub_doc, "randn(3, 4), randn(4)"),
-    {"rsub(Tensor self, Operand other, Scalar alpha=1) -> Tensor", TL_OP(rsub_op), op::function, "`other - alpha * self`.",
-     "randn(3, 4), randn(4) | randn(3), 2"},
+    {"rsub(Tensor self, Operand other, Scalar alpha=1) -> Tensor", TL_OP(rsub_op), op::function,
+     "`other - alpha * self`.", "randn(3, 4), randn(4) | randn(3), 2"},
     TL_ARITHMETIC("mul", mul, mul_doc, arithmetic_samples),
     TL_ARITHMETIC("multiply", mul, mul_doc, "randn(3, 4), randn(4)"),
     TL_DIVISION("div"),
     TL_DIVISION("divide"),
     TL_ARITHMETIC("true_divide", div, "div without rounding.", "randn(3, 4), randn(4) | tensor([1, 2]), 2"),
     {"floor_divide(Operand self, Operand other) -> Tensor", TL_OP(floor_divide), both | op::out | op::nondifferentiable,
-     "The quotient rounded down, as Python's `//`.", "randn(3, 4), randn(4) | tensor([7, -7]), 2 | tensor([7, -7]), -2.5"},
+     "The quotient rounded down, as Python's `//`.",
+     "randn(3, 4), randn(4) | tensor([7, -7]), 2 | tensor([7, -7]), -2.5"},
     {"floor_divide_(Tensor self, Operand other) -> Tensor", TL_OP(floor_divide_), writes | op::nondifferentiable,
      "floor_divide in place.", "randn(3, 4), randn(4)"},
 };
 const RegisterOps registered(records);
 
 Tensor graph_add(const Tensor& a, const Tensor& b) { return add(a, b); }
-void graph_add_(const Tensor& a, const Tensor& b) {
-  add_(a, b);
-}
+void graph_add_(const Tensor& a, const Tensor& b) { add_(a, b); }
 const struct FillGraphOps {
   FillGraphOps() {
     graph_ops.add = graph_add;

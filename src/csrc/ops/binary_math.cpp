@@ -16,10 +16,12 @@ enum Keeps : uint8_t { nothing = 0, first = 1, second = 2, result = 4 };
 struct Gradients {
   const char* label;
   int keeps;
-  Derivative to_first, to_second;  // null where it is zero
+  Derivative to_first, to_second;    // null where it is zero
   const char* number_label = label;  // where the second operand is a number
 };
-const char* label_of(const Gradients& g, const Tensor& other) { return other.is_wrapped_number() ? g.number_label : g.label; }
+const char* label_of(const Gradients& g, const Tensor& other) {
+  return other.is_wrapped_number() ? g.number_label : g.label;
+}
 
 auto backward_of(const Gradients& gradients) {
   return [p = &gradients](Backward& b) {
@@ -35,19 +37,22 @@ Tensor run(const BinaryInfo& info, const Gradients& gradients, const Tensor& a, 
   if (needs_grad(a, b)) {
     if (is_narrower(out, a) || is_narrower(out, b)) return run(info, gradients, widened(a), widened(b));
     record(out, label_of(gradients, b), inputs(a, b),
-           saves(input_if(gradients.keeps & first, a), input_if(gradients.keeps & second, b), output_if(gradients.keeps & result, out)),
+           saves(input_if(gradients.keeps & first, a), input_if(gradients.keeps & second, b),
+                 output_if(gradients.keeps & result, out)),
            backward_of(gradients));
   }
   return out;
 }
-Tensor run_(const BinaryInfo& info, const Gradients& gradients, const char* name, const Tensor& self, const Tensor& other) {
+Tensor run_(const BinaryInfo& info, const Gradients& gradients, const char* name, const Tensor& self,
+            const Tensor& other) {
   check_inplace(self, name, other);
   if (needs_grad(other) && is_narrower(self, other)) return run_(info, gradients, name, self, widened(other));
   KeptOperands old(self, other, gradients.keeps & first, gradients.keeps & second);
   binary_(info, self, other);
   if (needs_grad(self, other)) {
     record_inplace(self, label_of(gradients, other), inputs(self, other),
-                   saves(input(old.self), input(old.other), output_if(gradients.keeps & result, self)), backward_of(gradients));
+                   saves(input(old.self), input(old.other), output_if(gradients.keeps & result, self)),
+                   backward_of(gradients));
   }
   return self;
 }
@@ -58,13 +63,13 @@ Tensor rounded_quotient(BinaryOp op, const Tensor& a, const Tensor& b) {
   return binary({"div", op}, a, b);
 }
 
-#define TL_D(expression)                                                                                                    \
-  [](const Tensor& g, [[maybe_unused]] const Tensor& a, [[maybe_unused]] const Tensor& b, [[maybe_unused]] const Tensor& y) \
-      -> Tensor { return expression; }
-#define TL_BINARY(f)                                                                                           \
+#define TL_D(expression)                                                                  \
+  [](const Tensor& g, [[maybe_unused]] const Tensor& a, [[maybe_unused]] const Tensor& b, \
+     [[maybe_unused]] const Tensor& y) -> Tensor { return expression; }
+#define TL_BINARY(f) \
   Tensor f##_op(const Tensor& self, const Tensor& other) { return run(f##_info, f##_gradients, self, other); }
-#define TL_BINARY_IN_PLACE(f)                                                                                  \
-  TL_BINARY(f)                                                                                                 \
+#define TL_BINARY_IN_PLACE(f) \
+  TL_BINARY(f)                \
   Tensor f##_in(const Tensor& self, const Tensor& other) { return run_(f##_info, f##_gradients, #f "_", self, other); }
 
 // --- remainders --------------------------------------------------------------------------------------
@@ -127,18 +132,18 @@ const Gradients hypot_gradients{"HypotBackward0:self,other,result", first | seco
                                 TL_D(mul(g, div(b, y)))};
 TL_BINARY_IN_PLACE(hypot)
 constexpr BinaryInfo logaddexp_info{"logaddexp", BinaryOp::logaddexp, "logaddexp_cpu", Kind::plain, Cost::medium};
-const Gradients logaddexp_gradients{"LogaddexpBackward0:self,other", first | second, TL_D(div(g, add(exp(sub(b, a)), 1))),
-                                    TL_D(div(g, add(exp(sub(a, b)), 1)))};
+const Gradients logaddexp_gradients{"LogaddexpBackward0:self,other", first | second,
+                                    TL_D(div(g, add(exp(sub(b, a)), 1))), TL_D(div(g, add(exp(sub(a, b)), 1)))};
 TL_BINARY(logaddexp)
 constexpr BinaryInfo logaddexp2_info{"logaddexp2", BinaryOp::logaddexp2, "logaddexp2_cpu", Kind::plain, Cost::medium};
-const Gradients logaddexp2_gradients{"Logaddexp2Backward0:self,other", first | second, TL_D(div(g, add(exp2(sub(b, a)), 1))),
-                                     TL_D(div(g, add(exp2(sub(a, b)), 1)))};
+const Gradients logaddexp2_gradients{"Logaddexp2Backward0:self,other", first | second,
+                                     TL_D(div(g, add(exp2(sub(b, a)), 1))), TL_D(div(g, add(exp2(sub(a, b)), 1)))};
 TL_BINARY(logaddexp2)
 constexpr BinaryInfo xlogy_info{"xlogy", BinaryOp::xlogy, "xlogy_cpu", Kind::floating, Cost::medium};
 Tensor xlogy_op(const Tensor& self, const Tensor& other);
 const Gradients xlogy_gradients{"XlogyBackward0:self,other", first | second,
-                                TL_D(masked(xlogy_op(g, conj(b)), logical_and(eq(a, 0), le(b, 0)))), TL_D(mul(g, conj(div(a, b)))),
-                                "XlogyBackward2:self,other"};
+                                TL_D(masked(xlogy_op(g, conj(b)), logical_and(eq(a, 0), le(b, 0)))),
+                                TL_D(mul(g, conj(div(a, b)))), "XlogyBackward2:self,other"};
 TL_BINARY_IN_PLACE(xlogy)
 constexpr BinaryInfo copysign_info{"copysign", BinaryOp::copysign, "copysign_cpu", Kind::floating};
 const Gradients copysign_gradients{"CopysignBackward0:self,result", first | result,
@@ -161,14 +166,16 @@ void check_heaviside(const Tensor& self, const Tensor& values) {
 Tensor heaviside(const Tensor& self, const Tensor& values) {
   check_heaviside(self, values);
   Tensor out = binary(heaviside_info, self, values);
-  if (needs_grad(self, values)) record(out, "NotImplemented", inputs(self, values), saves(), no_derivative("heaviside"));
+  if (needs_grad(self, values))
+    record(out, "NotImplemented", inputs(self, values), saves(), no_derivative("heaviside"));
   return out;
 }
 Tensor heaviside_(const Tensor& self, const Tensor& values) {
   check_heaviside(self, values);
   check_inplace(self, "heaviside_", values);
   binary_(heaviside_info, self, values);
-  if (needs_grad(self, values)) record_inplace(self, "NotImplemented", inputs(self, values), saves(), no_derivative("heaviside"));
+  if (needs_grad(self, values))
+    record_inplace(self, "NotImplemented", inputs(self, values), saves(), no_derivative("heaviside"));
   return self;
 }
 
@@ -184,7 +191,8 @@ Tensor pow_to_exponent(const Tensor& g, const Tensor& a, const Tensor& b, const 
   Tensor flat = is_complex(b.dtype()) ? eq(a, 0) : logical_and(eq(a, 0), ge(b, 0));
   return mul(g, conj(masked(mul(y, log(a)), flat)));
 }
-const Gradients pow_gradients{"PowBackward1:self,exponent,result", first | second | result, pow_to_base, pow_to_exponent};
+const Gradients pow_gradients{"PowBackward1:self,exponent,result", first | second | result, pow_to_base,
+                              pow_to_exponent};
 
 // Powers that have loops of their own. False where `exponent` is none of them.
 bool common_power(const Tensor& x, const Scalar& exponent, Tensor& out) {
@@ -222,20 +230,21 @@ Tensor power_of_number(const Scalar& base, const Tensor& exponent) {
   Tensor out = binary(pow_info, base, exponent);
   if (needs_grad(exponent)) {
     if (is_narrower(out, exponent)) return power_of_number(base, widened(exponent));
-    record(out, "PowBackward2:exponent,result", inputs(exponent), saves(input(exponent), output(out)), [base](Backward& b) {
-      bool complex = base.is_complex();
-      Scalar slope = complex                ? Scalar(std::conj(std::log(base.to<std::complex<double>>())))
-                     : base.to_double() >= 0 ? Scalar(std::log(base.to_double()))
-                                             : Scalar(__builtin_nan(""));
-      if (base.equals(0)) {
-        // The slope is infinite below zero, and there is none above.
-        Tensor g = mul(b.grad(), Scalar(-__builtin_inf()));
-        Tensor x = b.saved(0);
-        b[0] = is_complex(x.dtype()) ? zeros_like(b.grad()) : masked(g, ge(x, 0));
-        return;
-      }
-      b[0] = mul(mul(b.grad(), conj(b.saved(1))), slope);
-    });
+    record(out, "PowBackward2:exponent,result", inputs(exponent), saves(input(exponent), output(out)),
+           [base](Backward& b) {
+             bool complex = base.is_complex();
+             Scalar slope = complex                 ? Scalar(std::conj(std::log(base.to<std::complex<double>>())))
+                            : base.to_double() >= 0 ? Scalar(std::log(base.to_double()))
+                                                    : Scalar(__builtin_nan(""));
+             if (base.equals(0)) {
+               // The slope is infinite below zero, and there is none above.
+               Tensor g = mul(b.grad(), Scalar(-__builtin_inf()));
+               Tensor x = b.saved(0);
+               b[0] = is_complex(x.dtype()) ? zeros_like(b.grad()) : masked(g, ge(x, 0));
+               return;
+             }
+             b[0] = mul(mul(b.grad(), conj(b.saved(1))), slope);
+           });
   }
   return out;
 }
@@ -250,9 +259,9 @@ auto power_backward(const Scalar& exponent) {
       b[0] = mul(b.grad(), conj(mul(x, 2)));
       return;
     }
-    Scalar less = exponent.is_complex()                ? Scalar(exponent.to<std::complex<double>>() - 1.0)
+    Scalar less = exponent.is_complex()            ? Scalar(exponent.to<std::complex<double>>() - 1.0)
                   : exponent.is_integral_or_bool() ? Scalar(exponent.to_int() - 1)
-                                                       : Scalar(exponent.to_double() - 1);
+                                                   : Scalar(exponent.to_double() - 1);
     b[0] = mul(b.grad(), conj(mul(pow(x, less), exponent)));
   };
 }
@@ -302,7 +311,8 @@ Tensor pow_(const Tensor& self, const Tensor& exponent) {
   } else {
     binary_(pow_info, self, number);
   }
-  if (needs_grad(self)) record_inplace(self, "PowBackward0:self", inputs(self), saves(input(old)), power_backward(number));
+  if (needs_grad(self))
+    record_inplace(self, "PowBackward0:self", inputs(self), saves(input(old)), power_backward(number));
   return self;
 }
 
@@ -312,7 +322,8 @@ DType float_power_dtype(const Tensor& a, const Tensor& b) {
 Tensor float_power(const Tensor& self, const Tensor& exponent) {
   const DType t = float_power_dtype(self, exponent);
   // Numbers stay numbers.
-  return pow(self.is_wrapped_number() ? self : to_dtype(self, t), exponent.is_wrapped_number() ? exponent : to_dtype(exponent, t));
+  return pow(self.is_wrapped_number() ? self : to_dtype(self, t),
+             exponent.is_wrapped_number() ? exponent : to_dtype(exponent, t));
 }
 Tensor float_power_(const Tensor& self, const Tensor& exponent) {
   DType t = float_power_dtype(self, exponent);
@@ -323,14 +334,14 @@ Tensor float_power_(const Tensor& self, const Tensor& exponent) {
 
 // --- bits and divisors -----------------------------------------------------------------------------
 
-#define TL_BITS(f, op, loop_name, takes_bool)                                                                    \
-  constexpr BinaryInfo f##_info{#f, BinaryOp::op, loop_name, Kind::plain, Cost::light, takes_bool};              \
-  Tensor f##_op(const Tensor& self, const Tensor& other) { return binary(f##_info, self, other); }               \
-  Tensor f##_in(const Tensor& self, const Tensor& other) {                                                       \
-    check_inplace(self, #f "_");                                                                                 \
-    check_cast(#f "_", result_type({self, other}), self);                                                        \
-    binary_(f##_info, self, other);                                                                              \
-    return self;                                                                                                 \
+#define TL_BITS(f, op, loop_name, takes_bool)                                                       \
+  constexpr BinaryInfo f##_info{#f, BinaryOp::op, loop_name, Kind::plain, Cost::light, takes_bool}; \
+  Tensor f##_op(const Tensor& self, const Tensor& other) { return binary(f##_info, self, other); }  \
+  Tensor f##_in(const Tensor& self, const Tensor& other) {                                          \
+    check_inplace(self, #f "_");                                                                    \
+    check_cast(#f "_", result_type({self, other}), self);                                           \
+    binary_(f##_info, self, other);                                                                 \
+    return self;                                                                                    \
   }
 TL_BITS(bitwise_and, bitwise_and, "bitwise_and_cpu", true)
 TL_BITS(bitwise_or, bitwise_or, "bitwise_or_cpu", true)
@@ -344,19 +355,24 @@ using F = Tensor (*)(const Tensor&, const Tensor&);
 constexpr uint32_t both = op::function | op::method | op::out;
 constexpr uint32_t writes = op::method | op::writes_self;
 constexpr uint32_t no_gradient = op::nondifferentiable;
-constexpr const char* positive = "rand(3, 4) + 0.5, rand(3, 4) + 0.5 | rand(3, 1) + 0.5, rand(4) + 0.5 | "
-                                 "(rand(4, 3) + 0.5).t(), rand(3, 4) + 0.5 | rand(0, 3), rand(3) | rand(()) + 0.5, rand(()) + 0.5";
+constexpr const char* positive =
+    "rand(3, 4) + 0.5, rand(3, 4) + 0.5 | rand(3, 1) + 0.5, rand(4) + 0.5 | "
+    "(rand(4, 3) + 0.5).t(), rand(3, 4) + 0.5 | rand(0, 3), rand(3) | rand(()) + 0.5, rand(()) + 0.5";
 constexpr const char* integers = "tensor([12, -5, 6]), tensor([10, 3, 4]) | tensor([[1], [2]]), tensor([3, 4])";
 
-#define TL_RECORDS(name, f, self, other, flags, doc, samples)                                              \
-  {name "(" self " self, " other " other) -> Tensor", TL_OP(f##_op), both | flags, doc, samples},          \
-  {name "_(Tensor self, " other " other) -> Tensor", TL_OP(f##_in), writes | flags, doc " In place.", samples}
+#define TL_RECORDS(name, f, self, other, flags, doc, samples)                                                  \
+  {name "(" self " self, " other " other) -> Tensor", TL_OP(f##_op), both | flags, doc, samples}, {            \
+    name "_(Tensor self, " other " other) -> Tensor", TL_OP(f##_in), writes | flags, doc " In place.", samples \
+  }
 constexpr uint32_t function_too = op::function;  // of the in-place form
 #define TL_RECORDS_BOTH(name, f, self, other, flags, doc, samples)                                                    \
-  {name "(" self " self, " other " other) -> Tensor", TL_OP(f##_op), both | flags, doc, samples},                     \
-  {name "_(Tensor self, " other " other) -> Tensor", TL_OP(f##_in), writes | function_too | flags, doc " In place.", samples}
+  {name "(" self " self, " other " other) -> Tensor", TL_OP(f##_op), both | flags, doc, samples}, {                   \
+    name "_(Tensor self, " other " other) -> Tensor", TL_OP(f##_in), writes | function_too | flags, doc " In place.", \
+        samples                                                                                                       \
+  }
 const OpRecord records[] = {
-    TL_RECORDS("remainder", remainder, "Operand", "Operand", 0, "What is left of Python's `%`: it has the sign of the divisor.",
+    TL_RECORDS("remainder", remainder, "Operand", "Operand", 0,
+               "What is left of Python's `%`: it has the sign of the divisor.",
                "randn(3, 4), rand(4) + 0.5 | randn(4, 3).t(), 0.3 | tensor([7, -7]), 3 | 5, tensor([3, -3])"),
     TL_RECORDS("fmod", fmod, "Tensor", "Operand", 0, "What is left of C's division: it has the sign of the dividend.",
                "randn(3, 4), rand(4) + 0.5 | randn(4, 3).t(), 0.3 | tensor([7, -7]), 3"),
@@ -373,8 +389,10 @@ const OpRecord records[] = {
     TL_RECORDS("atan2", atan2, "Tensor", "Tensor", 0, "The angle in (-pi, pi] of the point (other, self).",
                "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(4, 3).t(), randn(())"),
     TL_RECORDS("arctan2", atan2, "Tensor", "Tensor", 0, "atan2.", "randn(3, 4), randn(4)"),
-    TL_RECORDS("hypot", hypot, "Tensor", "Tensor", 0, "The square root of self^2 + other^2, without overflow.", positive),
-    {"logaddexp(Tensor self, Tensor other) -> Tensor", TL_OP(logaddexp_op), both, "log(e^self + e^other), without overflow.",
+    TL_RECORDS("hypot", hypot, "Tensor", "Tensor", 0, "The square root of self^2 + other^2, without overflow.",
+               positive),
+    {"logaddexp(Tensor self, Tensor other) -> Tensor", TL_OP(logaddexp_op), both,
+     "log(e^self + e^other), without overflow.",
      "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(4, 3).t(), randn(())"},
     {"logaddexp2(Tensor self, Tensor other) -> Tensor", TL_OP(logaddexp2_op), both,
      "log2(2^self + 2^other), without overflow.", "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4)"},
@@ -384,7 +402,7 @@ const OpRecord records[] = {
     TL_RECORDS("nextafter", nextafter, "Tensor", "Tensor", 0, "The number next to self in the direction of other.",
                "randn(3, 4), randn(4)"),
     TL_RECORDS_BOTH("ldexp", ldexp, "Tensor", "Tensor", 0, "self times 2 to the power of other.",
-               "randn(3, 4), randn(4) | randn(4, 3).t(), tensor([1, -2, 3, 0])"),
+                    "randn(3, 4), randn(4) | randn(4, 3).t(), tensor([1, -2, 3, 0])"),
     {"heaviside(Tensor self, Tensor values) -> Tensor", TL_OP(heaviside), both | no_gradient,
      "0 below zero, 1 above, `values` at zero.", "tensor([-1.0, 0.0, 2.0]), tensor([0.5])"},
     {"heaviside_(Tensor self, Tensor values) -> Tensor", TL_OP(heaviside_), writes | no_gradient, "heaviside in place.",

@@ -12,8 +12,8 @@ namespace {
 
 bool quick(const Tensor& a, const Tensor& b) {
   const TensorImpl *p = a.impl(), *q = b.impl();
-  if (p->dtype != DType::Float32 || q->dtype != DType::Float32 || !p->contiguous || !q->contiguous || p->ndim != q->ndim ||
-      p->numel > (1 << 16)) {
+  if (p->dtype != DType::Float32 || q->dtype != DType::Float32 || !p->contiguous || !q->contiguous ||
+      p->ndim != q->ndim || p->numel > (1 << 16)) {
     return false;
   }
   for (int d = 0; d < p->ndim; ++d) {
@@ -27,7 +27,8 @@ bool quick(const Tensor& a, const Scalar& b) {
 }
 
 // out = op(x, number), or op(number, x): the number stands in a short block of its own.
-void run_with_number(kernels::Loop loop, const Tensor& out, size_t out_width, const Tensor& x, const Scalar& number, bool first) {
+void run_with_number(kernels::Loop loop, const Tensor& out, size_t out_width, const Tensor& x, const Scalar& number,
+                     bool first) {
   constexpr int64_t block = 256;
   alignas(64) float filled[block];
   int64_t n = x.numel(), width = n < block ? n : block;
@@ -64,8 +65,9 @@ PointwiseSpec spec_of(const BinaryInfo& info, const Operand& a, const Operand& b
   kernels::Loop loop = find_loop(info.op, kernels::compute_of(common));
   if (loop == nullptr || (common == DType::Bool && !info.takes_bool)) not_implemented(info.loop_name, common, {a, b});
   if (divides(info.op) && is_integral(common)) TL_CHECK(!has_zero(b, common), "ZeroDivisionError");
-  return {info.name, loop, common, info.kind == Kind::predicate ? DType::Bool : common, info.cost,
-          info.kind == Kind::predicate};
+  return {info.name, loop,
+          common,    info.kind == Kind::predicate ? DType::Bool : common,
+          info.cost, info.kind == Kind::predicate};
 }
 
 }  // namespace

@@ -47,11 +47,13 @@ using F = Tensor (*)(const Tensor&, const Tensor&);
 constexpr uint32_t both = op::function | op::method | op::out | op::nondifferentiable;
 constexpr uint32_t writes = op::method | op::writes_self | op::nondifferentiable;
 constexpr const char* samples =
-    "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(4, 3).t(), 0.5 | tensor([1, 2]), tensor([1, 3]) | randn(()), 0 | "
+    "randn(3, 4), randn(3, 4) | randn(3, 1), randn(4) | randn(4, 3).t(), 0.5 | tensor([1, 2]), tensor([1, 3]) | "
+    "randn(()), 0 | "
     "randn(0, 3), 1";
-#define TL_RECORDS(name, f, operand, doc)                                                               \
-  {name "(Tensor self, " operand " other) -> Tensor", TL_OP(static_cast<F>(f)), both, doc, samples},    \
-  {name "_(Tensor self, " operand " other) -> Tensor", TL_OP(f##_in), writes, doc " In place.", "randn(3, 4), randn(4)"}
+#define TL_RECORDS(name, f, operand, doc)                                                            \
+  {name "(Tensor self, " operand " other) -> Tensor", TL_OP(static_cast<F>(f)), both, doc, samples}, \
+      {name "_(Tensor self, " operand " other) -> Tensor", TL_OP(f##_in), writes, doc " In place.",  \
+       "randn(3, 4), randn(4)"}
 const OpRecord records[] = {
     TL_RECORDS("eq", eq, "Operand", "Whether self equals other, element by element."),
     TL_RECORDS("ne", ne, "Operand", "Whether self differs from other, element by element."),

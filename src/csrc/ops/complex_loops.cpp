@@ -42,7 +42,8 @@ Loop loop3(F) {
   return [](int64_t n, void* const* data) {
     F f;
     C* out = static_cast<C*>(data[0]);
-    const C *a = static_cast<const C*>(data[1]), *b = static_cast<const C*>(data[2]), *c = static_cast<const C*>(data[3]);
+    const C *a = static_cast<const C*>(data[1]), *b = static_cast<const C*>(data[2]),
+            *c = static_cast<const C*>(data[3]);
     for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
   };
 }
@@ -51,8 +52,8 @@ Loop loop4(F) {
   return [](int64_t n, void* const* data) {
     F f;
     C* out = static_cast<C*>(data[0]);
-    const C *a = static_cast<const C*>(data[1]), *b = static_cast<const C*>(data[2]), *c = static_cast<const C*>(data[3]),
-            *d = static_cast<const C*>(data[4]);
+    const C *a = static_cast<const C*>(data[1]), *b = static_cast<const C*>(data[2]),
+            *c = static_cast<const C*>(data[3]), *d = static_cast<const C*>(data[4]);
     for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i], d[i]);
   };
 }

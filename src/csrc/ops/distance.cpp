@@ -24,8 +24,7 @@ Tensor bounded_norm(const Tensor& x, int64_t dim, double eps) {
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double eps) {
   DType common = promote_types(x1.dtype(), x2.dtype());
-  TL_CHECK(is_floating(common),
-           "cosine_similarity: expected common dtype to be floating point, yet common dtype is ",
+  TL_CHECK(is_floating(common), "cosine_similarity: expected common dtype to be floating point, yet common dtype is ",
            dtype_legacy_name(common));
   Dims sizes = broadcast_shapes(x1.sizes(), x2.sizes());
   int64_t d = wrap_dim(dim, int64_t(sizes.size()));
@@ -39,8 +38,8 @@ const OpRecord records[] = {
      TL_OP(pairwise_distance), op::function, "The p-norm of `x1 - x2 + eps` along the last dim.",
      "randn(3, 4), randn(3, 4) | randn(4, 3).t(), randn(4), 1.0, keepdim=True | randn(0, 4), "
      "randn(0, 4) | randn(3), randn(3)"},
-    {"cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor",
-     TL_OP(cosine_similarity), op::function,
+    {"cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor", TL_OP(cosine_similarity),
+     op::function,
      "The cosine of the angle between two tensors along `dim`; `eps` bounds their norms from "
      "below.",
      "randn(3, 4), randn(3, 4) | randn(4, 3).t(), randn(4), -1 | randn(3, 4), randn(3, 1), 0 | "

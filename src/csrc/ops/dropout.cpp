@@ -106,7 +106,9 @@ Tensor alpha_drop_(const Tensor& self, double p, bool train, bool features, cons
 Tensor dropout(const Tensor& self, double p, bool train) { return drop(self, p, train, false); }
 Tensor dropout_(const Tensor& self, double p, bool train) { return drop_(self, p, train, false, "dropout_"); }
 Tensor feature_dropout(const Tensor& self, double p, bool train) { return drop(self, p, train, true); }
-Tensor feature_dropout_(const Tensor& self, double p, bool train) { return drop_(self, p, train, true, "feature_dropout_"); }
+Tensor feature_dropout_(const Tensor& self, double p, bool train) {
+  return drop_(self, p, train, true, "feature_dropout_");
+}
 Tensor alpha_dropout(const Tensor& self, double p, bool train) { return alpha_drop(self, p, train, false); }
 Tensor alpha_dropout_(const Tensor& self, double p, bool train) {
   return alpha_drop_(self, p, train, false, "alpha_dropout_");
@@ -137,9 +139,8 @@ std::vector<Tensor> native_dropout(const Tensor& self, double p, std::optional<b
   }
   if (needs_grad(self)) {
     const Tensor outs[] = {out, mask};
-    record_outputs(outs, "NativeDropoutBackward0:result1", inputs(self), saves(output(mask, 1)), [scale](Backward& b) {
-      b[0] = mul(mul(b.grad(), b.saved(0)), wrapped_number(scale));
-    });
+    record_outputs(outs, "NativeDropoutBackward0:result1", inputs(self), saves(output(mask, 1)),
+                   [scale](Backward& b) { b[0] = mul(mul(b.grad(), b.saved(0)), wrapped_number(scale)); });
   }
   return {out, mask};
 }
@@ -148,10 +149,13 @@ constexpr uint32_t inplace = op::function | op::writes_self;
 #define TL_DROPOUT(name) #name "(Tensor self, float p, bool train) -> Tensor", TL_OP(name)
 const OpRecord records[] = {
     {TL_DROPOUT(dropout), op::function,
-     "Sets elements to zero with probability `p` where `train`, and divides the others by 1 - p. Srivastava et al., 2014.",
-     "randn(3, 4), 0.3, True | randn(3, 4).t(), 0.5, True | randn(3), 0.5, False | randn(2, 0), 0.5, True | randn(3), 1, True"},
+     "Sets elements to zero with probability `p` where `train`, and divides the others by 1 - p. Srivastava et al., "
+     "2014.",
+     "randn(3, 4), 0.3, True | randn(3, 4).t(), 0.5, True | randn(3), 0.5, False | randn(2, 0), 0.5, True | randn(3), "
+     "1, True"},
     {TL_DROPOUT(dropout_), inplace, "In-place version of dropout.", "rand(3, 4), 0.3, True | rand(2, 0), 0.5, True"},
-    {TL_DROPOUT(feature_dropout), op::function, "Dropout of whole features: all elements with the same first two indices.",
+    {TL_DROPOUT(feature_dropout), op::function,
+     "Dropout of whole features: all elements with the same first two indices.",
      "randn(3, 4, 2), 0.3, True | randn(3, 4), 0.5, True | randn(2, 0), 0.5, True"},
     {TL_DROPOUT(feature_dropout_), inplace, "In-place version of feature_dropout.", "rand(3, 4, 2), 0.3, True"},
     {TL_DROPOUT(alpha_dropout), op::function,
@@ -160,7 +164,8 @@ const OpRecord records[] = {
     {TL_DROPOUT(alpha_dropout_), inplace, "In-place version of alpha_dropout.", "rand(3, 4), 0.3, True"},
     {TL_DROPOUT(feature_alpha_dropout), op::function, "alpha_dropout of whole features.",
      "randn(3, 4, 2), 0.3, True | randn(2, 0), 0.5, True"},
-    {TL_DROPOUT(feature_alpha_dropout_), inplace, "In-place version of feature_alpha_dropout.", "rand(3, 4, 2), 0.3, True"},
+    {TL_DROPOUT(feature_alpha_dropout_), inplace, "In-place version of feature_alpha_dropout.",
+     "rand(3, 4, 2), 0.3, True"},
     {"native_dropout(Tensor self, float p, bool? train) -> (Tensor, Tensor)", TL_OP(native_dropout), op::function,
      "Dropout that gives its result and the mask of what was kept.", "randn(3, 4), 0.3, True | randn(3), 0.3, False"},
 };

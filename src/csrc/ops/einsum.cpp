@@ -37,10 +37,9 @@ Labels parse_labels(std::string_view equation, size_t& at, const std::string& wh
     if (c == ' ') continue;
     if (c == '-' && at + 1 < equation.size() && equation[at + 1] == '>' && where != "output") break;
     if (c == '.') {
-      TL_CHECK(!has(out, ellipsis), "einsum(): found '.' for ", where,
-               " for which an ellipsis was already found");
-      TL_CHECK(equation.substr(at, 3) == "...", "einsum(): found '.' for ", where,
-               " that is not part of any ellipsis", where == "output" ? " (...)" : "");
+      TL_CHECK(!has(out, ellipsis), "einsum(): found '.' for ", where, " for which an ellipsis was already found");
+      TL_CHECK(equation.substr(at, 3) == "...", "einsum(): found '.' for ", where, " that is not part of any ellipsis",
+               where == "output" ? " (...)" : "");
       out += ellipsis;
       at += 2;
       continue;
@@ -63,14 +62,12 @@ Equation parse(std::string_view text, size_t count) {
   Equation e;
   size_t at = 0;
   for (;;) {
-    TL_CHECK(e.inputs.size() < count,
-             "einsum(): fewer operands were provided than specified in the equation");
+    TL_CHECK(e.inputs.size() < count, "einsum(): fewer operands were provided than specified in the equation");
     e.inputs.push_back(parse_labels(text, at, "operand " + std::to_string(e.inputs.size())));
     if (at >= text.size() || text[at] != ',') break;
     ++at;
   }
-  TL_CHECK(e.inputs.size() == count,
-           "einsum(): more operands were provided than specified in the equation");
+  TL_CHECK(e.inputs.size() == count, "einsum(): more operands were provided than specified in the equation");
   if (at < text.size()) {
     e.explicit_output = true;
     at += 2;
@@ -103,8 +100,8 @@ Term take_diagonals(Term x, size_t operand) {
         continue;
       }
       const int64_t a = x.t->dims[i], b = x.t->dims[j];
-      TL_CHECK(a == b, "einsum(): subscript ", letter_of(x.labels[i]), " is repeated for operand ",
-               operand, " but the sizes don't match, ", b, " != ", a);
+      TL_CHECK(a == b, "einsum(): subscript ", letter_of(x.labels[i]), " is repeated for operand ", operand,
+               " but the sizes don't match, ", b, " != ", a);
       // The diagonal is the last dim: back to where the first of the two was.
       x.t = movedim(diagonal(x.t, 0, int64_t(i), int64_t(j)), Dims{-1}, Dims{int64_t(i)});
       x.labels.erase(j, 1);
@@ -182,11 +179,10 @@ Term contract(Term a, Term b, const Labels& needed) {
   sum_away(b, only_b);
   const Labels order = batch + rows + columns;
   if (summed.empty()) return {mul(aligned(a, order), aligned(b, order)), order};
-  TL_CHECK(a.t.dtype() == b.t.dtype(), "expected scalar type ", dtype_legacy_name(a.t.dtype()),
-           " but found ", dtype_legacy_name(b.t.dtype()));
+  TL_CHECK(a.t.dtype() == b.t.dtype(), "expected scalar type ", dtype_legacy_name(a.t.dtype()), " but found ",
+           dtype_legacy_name(b.t.dtype()));
   TL_CHECK_NOTIMPL(a.t.dtype() != DType::Bool, "\"bmm\" not implemented for 'Bool'");
-  Tensor t =
-      product(grouped(a, batch, rows, summed), plain, grouped(b, batch, summed, columns), plain);
+  Tensor t = product(grouped(a, batch, rows, summed), plain, grouped(b, batch, summed, columns), plain);
   if (batch.size() > 1 || rows.size() != 1 || columns.size() != 1) {
     Dims sizes;
     for (char l : order) sizes.push_back(has(a.labels, l) ? size_of(a, l) : size_of(b, l));
@@ -204,8 +200,8 @@ void check_sizes(const std::vector<Term>& terms) {
       const int64_t n = size_of(terms[k], l);
       int64_t& s = seen[size_t(l)];
       if (l < letters) {
-        TL_CHECK(n == 1 || s == 1 || n == s, "einsum(): subscript ", letter_of(l), " has size ", n,
-                 " for operand ", k, " which does not broadcast with previously seen size ", s);
+        TL_CHECK(n == 1 || s == 1 || n == s, "einsum(): subscript ", letter_of(l), " has size ", n, " for operand ", k,
+                 " which does not broadcast with previously seen size ", s);
       } else {
         TL_CHECK(n == 1 || s == 1 || n == s, "einsum(): dimension ", terms[k].labels.find(l),
                  " covered by ellipsis in operand ", k, " has size ", n,
@@ -252,8 +248,7 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
       ellipsis_dims = std::max(ellipsis_dims, dims - named + 1);
     } else {
       TL_CHECK(named == dims, "einsum(): the number of subscripts in the equation (", named,
-               ") does not match the number of dimensions (", dims, ") for operand ", k,
-               " and no ellipsis was given");
+               ") does not match the number of dimensions (", dims, ") for operand ", k, " and no ellipsis was given");
     }
   }
   TL_CHECK(ellipsis_dims <= 64, "einsum(): too many dimensions");
@@ -268,8 +263,7 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands) {
   std::vector<Labels> needed(terms.size(), output);
   for (size_t k = terms.size() - 1; k-- > 0;) needed[k] = needed[k + 1] + terms[k + 1].labels;
   Term result = terms[0];
-  for (size_t k = 1; k < terms.size(); ++k)
-    result = contract(std::move(result), std::move(terms[k]), needed[k]);
+  for (size_t k = 1; k < terms.size(); ++k) result = contract(std::move(result), std::move(terms[k]), needed[k]);
   Labels rest;
   for (char l : result.labels) {
     if (!has(output, l)) rest += l;
@@ -298,8 +292,8 @@ Tensor tensordot(const Tensor& self, const Tensor& other, IntView dims_self, Int
   for (size_t i = 0; i < da.size(); ++i) {
     const size_t p = size_t(da[i]), q = size_t(db[i]);
     const int64_t m = self->dims[p], n = other->dims[q];
-    TL_CHECK(m == n || m == 1 || n == 1, "contracted dimensions need to match, but first has size ",
-             m, " in dim ", dims_self[i], " and second has size ", n, " in dim ", dims_other[i]);
+    TL_CHECK(m == n || m == 1 || n == 1, "contracted dimensions need to match, but first has size ", m, " in dim ",
+             dims_self[i], " and second has size ", n, " in dim ", dims_other[i]);
     output.erase(output.find(a.labels[p]), 1);
     output.erase(output.find(b.labels[q]), 1);
     b.labels[q] = a.labels[p];
@@ -332,8 +326,8 @@ const OpRecord records[] = {
      "'ij,jk', [randn(3, 0), randn(0, 2)] | 'bhid,bhjd->bhij', [randn(2, 3, 2, 4).transpose(1, 2), "
      "randn(2, 2, 3, 4)] | "
      "'iijk,k->ji', [randn(3, 3, 2, 4), randn(4)]"},
-    {"tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor",
-     TL_OP(tensordot), op::internal | op::out | op::exact_out,
+    {"tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor", TL_OP(tensordot),
+     op::internal | op::out | op::exact_out,
      "The sum of products over pairs of dims, one of each operand; the other dims follow in order.",
      "randn(3, 4), randn(4, 5), [1], [0] | randn(2, 3, 4), randn(4, 3, 2), [1, 2], [1, 0] | "
      "randn(3, 4), randn(5), [], [] | "

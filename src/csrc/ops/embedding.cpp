@@ -31,11 +31,9 @@ Tensor take_rows(const Tensor& table, const Tensor& index, const char* label) {
   const char* source = from.bytes();
   char* to = out.bytes();
   if (row != 0) {
-    parallel_for(index.numel(), std::max<int64_t>(1, grain_bytes / int64_t(row)),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i)
-                     std::memcpy(to + size_t(i) * row, source + size_t(at[i]) * row, row);
-                 });
+    parallel_for(index.numel(), std::max<int64_t>(1, grain_bytes / int64_t(row)), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) std::memcpy(to + size_t(i) * row, source + size_t(at[i]) * row, row);
+    });
   }
   if (needs_grad(table)) {
     record(out, label, inputs(table), saves(index),
@@ -61,24 +59,21 @@ Tensor add_rows(const Tensor& grad, const Tensor& index, int64_t count) {
     args.index = index.data<int64_t>();
     args.n_index = n;
     args.index_stride = width;
-    kernels::index_reduce(args, kernels::IndexRange{0, 1, 0, n, 0, width}, compute,
-                          kernels::ScatterOp::add);
+    kernels::index_reduce(args, kernels::IndexRange{0, 1, 0, n, 0, width}, compute, kernels::ScatterOp::add);
   }
   if (compute != grad.dtype()) {
     NoGradGuard no_grad;
     out = to_dtype(out, grad.dtype());
   }
   if (needs_grad(grad)) {
-    record(
-        out, "EmbeddingDenseBackwardBackward0:indices", inputs(grad), saves(index),
-        [](Backward& b) { b[0] = take_rows(b.grad(), b.saved(0), "EmbeddingBackward0:indices"); });
+    record(out, "EmbeddingDenseBackwardBackward0:indices", inputs(grad), saves(index),
+           [](Backward& b) { b[0] = take_rows(b.grad(), b.saved(0), "EmbeddingBackward0:indices"); });
   }
   return out;
 }
 
 // What each row's gradient is multiplied by: 0 for the padding, 1 / its count in `index` if asked.
-Tensor row_factors(const Tensor& index, int64_t rows, int64_t padding_idx, bool by_frequency,
-                   DType dtype) {
+Tensor row_factors(const Tensor& index, int64_t rows, int64_t padding_idx, bool by_frequency, DType dtype) {
   Tensor factors = empty(Dims{rows, 1}, DType::Float64);
   double* f = factors.data<double>();
   for (int64_t r = 0; r < rows; ++r) f[r] = by_frequency ? 0 : 1;
@@ -137,51 +132,46 @@ void renormalize(const Tensor& weight, const Tensor& index, double max_norm, dou
 }
 
 Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_t> padding_idx,
-                 std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq,
-                 bool sparse) {
+                 std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq, bool sparse) {
   TL_CHECK(weight.dim() == 2, "'weight' must be 2-D");
   TL_CHECK(input.dtype() == DType::Int64 || input.dtype() == DType::Int32,
            "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
            "Long, Int; but got torch.",
-           dtype_legacy_name(input.dtype()),
-           "Tensor instead (while checking arguments for embedding)");
+           dtype_legacy_name(input.dtype()), "Tensor instead (while checking arguments for embedding)");
   TL_CHECK_NOTIMPL(!sparse, "embedding: sparse gradients are not supported; use sparse=False");
   int64_t rows = weight.sizes()[0], padding = padding_idx.value_or(-1);
   if (padding < 0) padding += padding_idx ? rows : 0;
-  TL_CHECK(!padding_idx || (padding >= 0 && padding < rows), "embedding: padding_idx ",
-           padding_idx.value_or(0), " must be within the ", rows, " embeddings");
+  TL_CHECK(!padding_idx || (padding >= 0 && padding < rows), "embedding: padding_idx ", padding_idx.value_or(0),
+           " must be within the ", rows, " embeddings");
   Tensor index = dense_values(input, input.sizes(), DType::Int64);
   const int64_t* at = index.data<int64_t>();
   for (int64_t i = 0; i < index.numel(); ++i) {
-    TL_CHECK_INDEX(at[i] >= 0 && at[i] < rows, "index out of range in self (embedding: index ",
-                   at[i], " of ", rows, " rows)");
+    TL_CHECK_INDEX(at[i] >= 0 && at[i] < rows, "index out of range in self (embedding: index ", at[i], " of ", rows,
+                   " rows)");
   }
   if (max_norm) renormalize(weight, index, *max_norm, norm_type);
   const char* label = "EmbeddingBackward0:indices";
-  if (!needs_grad(weight) || (!padding_idx && !scale_grad_by_freq))
-    return take_rows(weight, index, label);
+  if (!needs_grad(weight) || (!padding_idx && !scale_grad_by_freq)) return take_rows(weight, index, label);
   Tensor out;
   {
     NoGradGuard no_grad;
     out = take_rows(weight, index, label);
   }
-  record(out, label, inputs(weight), saves(index),
-         [rows, padding, scale_grad_by_freq](Backward& b) {
-           Tensor index = b.saved(0);
-           Tensor g = add_rows(b.grad(), index, rows);
-           if (!scale_grad_by_freq && !needs_grad(g)) {
-             if (padding >= 0) fill_(select(g, 0, padding), 0);
-             b[0] = g;
-           } else {
-             b[0] = mul(g, row_factors(index, rows, padding, scale_grad_by_freq, g.dtype()));
-           }
-         });
+  record(out, label, inputs(weight), saves(index), [rows, padding, scale_grad_by_freq](Backward& b) {
+    Tensor index = b.saved(0);
+    Tensor g = add_rows(b.grad(), index, rows);
+    if (!scale_grad_by_freq && !needs_grad(g)) {
+      if (padding >= 0) fill_(select(g, 0, padding), 0);
+      b[0] = g;
+    } else {
+      b[0] = mul(g, row_factors(index, rows, padding, scale_grad_by_freq, g.dtype()));
+    }
+  });
   return out;
 }
 
 Tensor one_hot(const Tensor& self, int64_t num_classes) {
-  TL_CHECK(self.dtype() == DType::Int64,
-           "one_hot is only applicable to index tensor of type LongTensor.");
+  TL_CHECK(self.dtype() == DType::Int64, "one_hot is only applicable to index tensor of type LongTensor.");
   Tensor index = dense_values(self, self.sizes(), DType::Int64);
   const int64_t* at = index.data<int64_t>();
   int64_t n = index.numel(), largest = -1;
@@ -190,8 +180,7 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     TL_CHECK(at[i] >= 0, "Class values must be non-negative.");
     largest = std::max(largest, at[i]);
   }
-  TL_CHECK(num_classes == -1 || largest < num_classes,
-           "Class values must be smaller than num_classes.");
+  TL_CHECK(num_classes == -1 || largest < num_classes, "Class values must be smaller than num_classes.");
   if (num_classes == -1) num_classes = largest + 1;
   Dims sizes(self.sizes());
   sizes.push_back(num_classes);
@@ -212,8 +201,7 @@ const OpRecord records[] = {
      "tensor([[1, 0], [2, 1]]), randn(4, 3) | tensor([1, 0, 1]), randn(4, 3), 1 | tensor([1, 0, "
      "1]), randn(4, 3), 2, None, 2.0, True | "
      "tensor(2), randn(3, 4).t() | zeros(0, dtype=int64), randn(4, 3)"},
-    {"one_hot(Tensor self, int num_classes=-1) -> Tensor", TL_OP(one_hot),
-     op::internal | op::nondifferentiable,
+    {"one_hot(Tensor self, int num_classes=-1) -> Tensor", TL_OP(one_hot), op::internal | op::nondifferentiable,
      "A new last dim with a 1 at the class and 0 elsewhere; without `num_classes` it is the "
      "largest class and one.",
      "tensor([1, 0, 2]) | tensor([[1, 0], [2, 1]]), 5 | tensor(1)"},

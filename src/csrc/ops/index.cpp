@@ -14,9 +14,9 @@ namespace {
 
 // How a list of indices (positions, or undefined for a whole dim) meets a tensor.
 struct Advanced {
-  Dims shape;                        // of the indices, broadcast
-  Dims outer, inner;                 // the dims of self that are not indexed
-  std::vector<int64_t> offsets;      // into self, per entry of `shape`
+  Dims shape;                    // of the indices, broadcast
+  Dims outer, inner;             // the dims of self that are not indexed
+  std::vector<int64_t> offsets;  // into self, per entry of `shape`
 
   Advanced(const Tensor& self, const std::vector<Tensor>& indices) {
     size_t n = size_t(self.dim());
@@ -105,7 +105,8 @@ std::vector<Tensor> saved_indices(Backward& b, size_t n) {
 }
 std::span<const Tensor> only(const Tensor& t) { return {&t, 1}; }
 
-Tensor index_prepared(const Tensor& self, const std::vector<Tensor>& indices, const char* label = "IndexBackward0:indices");
+Tensor index_prepared(const Tensor& self, const std::vector<Tensor>& indices,
+                      const char* label = "IndexBackward0:indices");
 
 // zeros with `grad` added at the indices.
 Tensor index_backward(const Tensor& grad, const Dims& sizes, const std::vector<Tensor>& indices) {
@@ -113,9 +114,8 @@ Tensor index_backward(const Tensor& grad, const Dims& sizes, const std::vector<T
   Advanced a(out, indices);
   a.plan(out).scatter(dense_values(grad, grad.sizes(), grad.dtype()), ScatterOp::add);
   if (needs_grad(grad)) {
-    record(out, "IndexPutBackward0", only(grad), saved_list(indices), [n = indices.size()](Backward& b) {
-      b[0] = index_prepared(b.grad(), saved_indices(b, n));
-    });
+    record(out, "IndexPutBackward0", only(grad), saved_list(indices),
+           [n = indices.size()](Backward& b) { b[0] = index_prepared(b.grad(), saved_indices(b, n)); });
   }
   return out;
 }
@@ -125,10 +125,9 @@ Tensor index_prepared(const Tensor& self, const std::vector<Tensor>& indices, co
   Tensor out = empty(a.result_sizes(self), self.dtype());
   a.plan(self).gather(out);
   if (needs_grad(self)) {
-    record(out, label, only(self), saved_list(indices),
-           [n = indices.size(), sizes = Dims(self.sizes())](Backward& b) {
-             b[0] = index_backward(b.grad(), sizes, saved_indices(b, n));
-           });
+    record(out, label, only(self), saved_list(indices), [n = indices.size(), sizes = Dims(self.sizes())](Backward& b) {
+      b[0] = index_backward(b.grad(), sizes, saved_indices(b, n));
+    });
   }
   return out;
 }
@@ -150,7 +149,8 @@ struct Put {
   Put(const Tensor& self, const std::vector<Tensor>& raw, const Tensor& v)
       : indices(prepare_indices(self, raw)), advanced(self, indices) {
     TL_CHECK(v.dtype() == self.dtype(), "Index put requires the source and destination dtypes match, got ",
-             dtype_legacy_name(self.dtype()), " for the destination and ", dtype_legacy_name(v.dtype()), " for the source.");
+             dtype_legacy_name(self.dtype()), " for the destination and ", dtype_legacy_name(v.dtype()),
+             " for the source.");
     Dims target = advanced.result_sizes(self);
     value = strip_leading(v, target.size());
     bool fits = size_t(value.dim()) <= target.size();
@@ -203,7 +203,8 @@ Tensor index_put(const Tensor& self, const std::vector<Tensor>& indices, const T
   put.run(out, accumulate);
   if (needs_grad(self, put.value)) {
     const Tensor in[] = {self, put.value};
-    record(out, "IndexPutBackward0:indices", std::span<const Tensor>(in), saved_list(put.indices), put.backward(accumulate));
+    record(out, "IndexPutBackward0:indices", std::span<const Tensor>(in), saved_list(put.indices),
+           put.backward(accumulate));
   }
   return out;
 }
@@ -318,24 +319,27 @@ const OpRecord records[] = {
      TL_OP(static_cast<IndexPut>(index_put)), both,
      "A copy of `self` with `values` written (or, with `accumulate`, added) at the indices.",
      "randn(3, 4), (tensor([0, 2]),), randn(2, 4) | randn(3, 4), (tensor([0, 0]),), randn(4), True | "
-     "randn(3, 4), (None, tensor([1])), randn(()) | randn(4, 3).t(), (tensor([True, False, True]),), randn(2, 1), accumulate=True"},
+     "randn(3, 4), (None, tensor([1])), randn(()) | randn(4, 3).t(), (tensor([True, False, True]),), randn(2, 1), "
+     "accumulate=True"},
     {"index_put_(Tensor self, Tensor[]? indices, Tensor values, bool accumulate=False) -> Tensor",
      TL_OP(static_cast<IndexPut>(index_put_)), both | op::writes_self, "index_put in place.",
      "randn(3, 4), (tensor([0, 2]),), randn(2, 4)"},
-    {"gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", TL_OP(gather_op), both | op::out,
+    {"gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", TL_OP(gather_op),
+     both | op::out,
      "out[i][j] = self[index[i][j]][j] for dim 0, self[i][index[i][j]] for dim 1, and so on. RuntimeError for an index "
      "outside the dim.",
      "randn(3, 4), 1, tensor([[0, 3], [1, 1], [2, 0]]) | randn(4, 3).t(), 0, tensor([[2, 0, 1, 1]]) | "
      "randn(3), -1, tensor([2, 2, 0, 1]) | randn(()), 0, tensor(0) | randn(3, 4), 0, zeros(0, 4, dtype=int64)"},
-    {"index_select(Tensor self, int dim, Tensor index) -> Tensor", TL_OP(static_cast<Gather>(index_select)), both | op::out,
-     "The slices of `dim` that a vector of indices names, in its order. IndexError outside the dim.",
+    {"index_select(Tensor self, int dim, Tensor index) -> Tensor", TL_OP(static_cast<Gather>(index_select)),
+     both | op::out, "The slices of `dim` that a vector of indices names, in its order. IndexError outside the dim.",
      "randn(3, 4), 0, tensor([2, 0, 2]) | randn(3, 4), -1, tensor([1]) | randn(4, 3).t(), 1, tensor([3, 1]) | "
      "randn(3, 4), 0, zeros(0, dtype=int64) | randn(()), 0, tensor(0)"},
     {"take(Tensor self, Tensor index) -> Tensor", TL_OP(take), both | op::out,
      "The elements at flat positions; the result has the shape of `index`.",
      "randn(3, 4), tensor([[0, 11], [-1, 5]]) | randn(4, 3).t(), tensor([1, 1])"},
     {"take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", TL_OP(take_along_dim), both | op::out,
-     "gather with the other dims broadcast; without `dim` from the flattened tensor. Fits what argsort and argmax give.",
+     "gather with the other dims broadcast; without `dim` from the flattened tensor. Fits what argsort and argmax "
+     "give.",
      "randn(3, 4), tensor([[0, 3]]), 1 | randn(3, 4), tensor([[5, 1]]) | randn(1, 4), tensor([[0], [2]]), dim=-1"},
 };
 const RegisterOps registered(records);

@@ -158,7 +158,8 @@ Tensor checked_vector(const Tensor& index, int64_t size, const char* op) {
   int64_t low, high;
   kernels::index_bounds(p, dense.numel(), &low, &high);
   for (int64_t i = 0; (low < 0 || high >= size) && i < dense.numel(); ++i) {
-    TL_CHECK_INDEX(p[i] >= 0 && p[i] < size, "index out of range in self (", op, "(): index ", p[i], ", size ", size, ")");
+    TL_CHECK_INDEX(p[i] >= 0 && p[i] < size, "index out of range in self (", op, "(): index ", p[i], ", size ", size,
+                   ")");
   }
   return dense;
 }
@@ -177,7 +178,8 @@ std::vector<Tensor> prepare_indices(const Tensor& self, const std::vector<Tensor
       out.push_back(t == DType::Int64 ? i : as_index(i));
       continue;
     }
-    if (t == DType::UInt8) warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
+    if (t == DType::UInt8)
+      warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
     // A mask stands for as many dims as it has.
     for (int64_t d = 0; d < i.dim(); ++d) {
       size_t at = out.size() + size_t(d);
@@ -186,7 +188,8 @@ std::vector<Tensor> prepare_indices(const Tensor& self, const std::vector<Tensor
                      d, " does not match the shape of the indexed tensor ", Shape{self.sizes()}, " at index ", at);
     }
     Tensor places = nonzero(i);
-    for (int64_t d = 0; d < i.dim(); ++d) out.push_back(dense_values(select(places, 1, d), Dims{places.sizes()[0]}, DType::Int64));
+    for (int64_t d = 0; d < i.dim(); ++d)
+      out.push_back(dense_values(select(places, 1, d), Dims{places.sizes()[0]}, DType::Int64));
   }
   TL_CHECK_INDEX(out.size() <= size_t(self.dim()), "too many indices for tensor of dimension ", self.dim());
   return out;

@@ -64,9 +64,9 @@ Tensor cat(const std::vector<Tensor>& tensors, int64_t dim) {
     if (is_legacy_empty(t)) continue;
     TL_CHECK(t.dim() == n, "Tensors must have same number of dimensions: got ", n, " and ", t.dim());
     for (int64_t d = 0; d < n; ++d) {
-      TL_CHECK(d == dim || t.sizes()[size_t(d)] == sizes[size_t(d)],
-               "Sizes of tensors must match except in dimension ", dim, ". Expected size ", sizes[size_t(d)],
-               " but got size ", t.sizes()[size_t(d)], " for tensor number ", i, " in the list.");
+      TL_CHECK(d == dim || t.sizes()[size_t(d)] == sizes[size_t(d)], "Sizes of tensors must match except in dimension ",
+               dim, ". Expected size ", sizes[size_t(d)], " but got size ", t.sizes()[size_t(d)], " for tensor number ",
+               i, " in the list.");
     }
     total += t.sizes()[size_t(dim)];
   }
@@ -216,36 +216,42 @@ const OpRecord records[] = {
      "(randn(3, 2).t(), randn(2, 3), randn(2, 3)), 0 | (randn(2, 0), randn(2, 2)), 1"},
     {"concat(Tensor[] tensors, int dim=0) -> Tensor", TL_OP(static_cast<Join>(cat)), flags, "cat under another name.",
      "(randn(2, 3), randn(1, 3))"},
-    {"concatenate(Tensor[] tensors, int dim=0) -> Tensor", TL_OP(static_cast<Join>(cat)), flags, "cat under NumPy's name.",
-     "(randn(2, 3), randn(1, 3)), dim=0"},
+    {"concatenate(Tensor[] tensors, int dim=0) -> Tensor", TL_OP(static_cast<Join>(cat)), flags,
+     "cat under NumPy's name.", "(randn(2, 3), randn(1, 3)), dim=0"},
     {"stack(Tensor[] tensors, int dim=0) -> Tensor", TL_OP(static_cast<Join>(stack)), flags,
      "Tensors of one shape along a new dim.",
-     "(randn(2, 3), randn(2, 3)) | (randn(3, 2).t(), randn(2, 3)), -1 | (randn(()), randn(())) | (randn(0), randn(0)), 1"},
-    {"hstack(Tensor[] tensors) -> Tensor", TL_OP(hstack), flags, "cat along the columns; along the only dim of vectors.",
+     "(randn(2, 3), randn(2, 3)) | (randn(3, 2).t(), randn(2, 3)), -1 | (randn(()), randn(())) | (randn(0), randn(0)), "
+     "1"},
+    {"hstack(Tensor[] tensors) -> Tensor", TL_OP(hstack), flags,
+     "cat along the columns; along the only dim of vectors.",
      "(randn(2, 3), randn(2, 1)) | (randn(2), randn(3)) | (randn(()), randn(2))"},
     {"vstack(Tensor[] tensors) -> Tensor", TL_OP(vstack), flags, "cat along the rows; vectors are rows.",
      "(randn(2, 3), randn(3)) | (randn(3), randn(3))"},
-    {"row_stack(Tensor[] tensors) -> Tensor", TL_OP(vstack), flags, "vstack under another name.", "(randn(3), randn(3))"},
+    {"row_stack(Tensor[] tensors) -> Tensor", TL_OP(vstack), flags, "vstack under another name.",
+     "(randn(3), randn(3))"},
     {"dstack(Tensor[] tensors) -> Tensor", TL_OP(dstack), flags, "cat along the third dim.",
      "(randn(2, 3), randn(2, 3)) | (randn(3), randn(3))"},
-    {"column_stack(Tensor[] tensors) -> Tensor", TL_OP(column_stack), flags, "cat along the columns; vectors are columns.",
-     "(randn(3), randn(3, 2)) | (randn(()), randn(()))"},
+    {"column_stack(Tensor[] tensors) -> Tensor", TL_OP(column_stack), flags,
+     "cat along the columns; vectors are columns.", "(randn(3), randn(3, 2)) | (randn(()), randn(()))"},
     {"broadcast_tensors(Tensor[] *tensors) -> Tensor[]", TL_OP(broadcast_tensors), op::function,
      "The tensors expanded to their common shape.", "(randn(3, 1), randn(4))"},
     {"meshgrid(Tensor[] *tensors, *, str? indexing=None) -> Tensor[]", TL_OP(meshgrid), op::function,
-     "Coordinate grids of vectors: grid i has the values of vector i along dim i; with indexing='xy' the first two dims "
+     "Coordinate grids of vectors: grid i has the values of vector i along dim i; with indexing='xy' the first two "
+     "dims "
      "are exchanged.",
      "(randn(2), randn(3)) | (randn(2), randn(3), randn(())), indexing='xy'"},
-    {"atleast_1d(Tensor self) -> Tensor", TL_OP(atleast_1d), op::function, "With at least one dim.", "randn(()) | randn(2)"},
+    {"atleast_1d(Tensor self) -> Tensor", TL_OP(atleast_1d), op::function, "With at least one dim.",
+     "randn(()) | randn(2)"},
     {"atleast_1d(Tensor[] *tensors) -> Tensor[]", TL_OP(each<atleast_1d>), op::function, "Each with at least one dim.",
      "(randn(()), randn(2))"},
-    {"atleast_2d(Tensor self) -> Tensor", TL_OP(atleast_2d), op::function, "With at least two dims.", "randn(()) | randn(2)"},
+    {"atleast_2d(Tensor self) -> Tensor", TL_OP(atleast_2d), op::function, "With at least two dims.",
+     "randn(()) | randn(2)"},
     {"atleast_2d(Tensor[] *tensors) -> Tensor[]", TL_OP(each<atleast_2d>), op::function, "Each with at least two dims.",
      "(randn(()), randn(2))"},
     {"atleast_3d(Tensor self) -> Tensor", TL_OP(atleast_3d), op::function, "With at least three dims.",
      "randn(()) | randn(2) | randn(2, 3)"},
-    {"atleast_3d(Tensor[] *tensors) -> Tensor[]", TL_OP(each<atleast_3d>), op::function, "Each with at least three dims.",
-     "(randn(()), randn(2))"},
+    {"atleast_3d(Tensor[] *tensors) -> Tensor[]", TL_OP(each<atleast_3d>), op::function,
+     "Each with at least three dims.", "(randn(()), randn(2))"},
 };
 const RegisterOps registered(records);
 

@@ -15,12 +15,10 @@ namespace tl {
 
 using kernels::PointLoss;
 
-Reduction reduction_of(std::string_view name, std::optional<bool> size_average,
-                       std::optional<bool> reduce) {
+Reduction reduction_of(std::string_view name, std::optional<bool> size_average, std::optional<bool> reduce) {
   if (size_average || reduce) [[unlikely]] {
     name = !reduce.value_or(true) ? "none" : size_average.value_or(true) ? "mean" : "sum";
-    warn("size_average and reduce args will be deprecated, please use reduction='" +
-         std::string(name) + "' instead.");
+    warn("size_average and reduce args will be deprecated, please use reduction='" + std::string(name) + "' instead.");
   }
   if (name == "mean") return Reduction::mean;
   if (name == "sum") return Reduction::sum;
@@ -36,8 +34,7 @@ Tensor reduced(const Tensor& values, Reduction reduction) {
 }
 
 void check_not_differentiated(const Tensor& t, const char* function, const char* argument) {
-  TL_CHECK(!needs_grad(t), "The function '", function,
-           "' is not differentiable with respect to argument '", argument,
+  TL_CHECK(!needs_grad(t), "The function '", function, "' is not differentiable with respect to argument '", argument,
            "'. This input cannot have requires_grad True.");
 }
 
@@ -51,52 +48,42 @@ struct Rule {
   const char* kernel;     // its name in errors
   const char* labels[3];  // of the node, by reduction
 };
-constexpr Rule squared = {PointLoss::squared,
-                          "mse_cpu",
-                          {"MseLossBackward0:self,target", "MseLossBackward0:self,target",
-                           "MseLossBackward0:self,target"}};
-constexpr Rule absolute = {
-    PointLoss::absolute,
-    "l1_cpu",
-    {"AbsBackward0:self,target", "MeanBackward0:self,target", "SumBackward0:self,target"}};
+constexpr Rule squared = {
+    PointLoss::squared,
+    "mse_cpu",
+    {"MseLossBackward0:self,target", "MseLossBackward0:self,target", "MseLossBackward0:self,target"}};
+constexpr Rule absolute = {PointLoss::absolute,
+                           "l1_cpu",
+                           {"AbsBackward0:self,target", "MeanBackward0:self,target", "SumBackward0:self,target"}};
 constexpr Rule smooth_l1 = {
     PointLoss::smooth_l1,
     "smooth_l1_cpu",
-    {"SmoothL1LossBackward0:self,target", "SmoothL1LossBackward0:self,target",
-     "SmoothL1LossBackward0:self,target"}};
-constexpr Rule huber = {PointLoss::huber,
-                        "huber_cpu",
-                        {"HuberLossBackward0:self,target", "HuberLossBackward0:self,target",
-                         "HuberLossBackward0:self,target"}};
-constexpr Rule bce = {PointLoss::bce,
-                      "binary_cross_entropy",
-                      {"BinaryCrossEntropyBackward0:self,target,weight",
-                       "BinaryCrossEntropyBackward0:self,target,weight",
-                       "BinaryCrossEntropyBackward0:self,target,weight"}};
+    {"SmoothL1LossBackward0:self,target", "SmoothL1LossBackward0:self,target", "SmoothL1LossBackward0:self,target"}};
+constexpr Rule huber = {
+    PointLoss::huber,
+    "huber_cpu",
+    {"HuberLossBackward0:self,target", "HuberLossBackward0:self,target", "HuberLossBackward0:self,target"}};
+constexpr Rule bce = {
+    PointLoss::bce,
+    "binary_cross_entropy",
+    {"BinaryCrossEntropyBackward0:self,target,weight", "BinaryCrossEntropyBackward0:self,target,weight",
+     "BinaryCrossEntropyBackward0:self,target,weight"}};
 #define TL_LOGITS "BinaryCrossEntropyWithLogitsBackward0:self,target,weight,pos_weight"
-constexpr Rule bce_logits = {
-    PointLoss::bce_logits, "log_sigmoid_cpu", {TL_LOGITS, TL_LOGITS, TL_LOGITS}};
-constexpr Rule bce_logits_pos = {
-    PointLoss::bce_logits_pos, "log_sigmoid_cpu", {TL_LOGITS, TL_LOGITS, TL_LOGITS}};
+constexpr Rule bce_logits = {PointLoss::bce_logits, "log_sigmoid_cpu", {TL_LOGITS, TL_LOGITS, TL_LOGITS}};
+constexpr Rule bce_logits_pos = {PointLoss::bce_logits_pos, "log_sigmoid_cpu", {TL_LOGITS, TL_LOGITS, TL_LOGITS}};
 constexpr Rule kl = {
-    PointLoss::kl,
-    "kl_div",
-    {"SubBackward0:self,target", "MeanBackward0:self,target", "SumBackward0:self,target"}};
+    PointLoss::kl, "kl_div", {"SubBackward0:self,target", "MeanBackward0:self,target", "SumBackward0:self,target"}};
 constexpr Rule kl_log = {
-    PointLoss::kl_log,
-    "kl_div",
-    {"MulBackward0:self,target", "MeanBackward0:self,target", "SumBackward0:self,target"}};
+    PointLoss::kl_log, "kl_div", {"MulBackward0:self,target", "MeanBackward0:self,target", "SumBackward0:self,target"}};
 constexpr Rule kl_batch = {PointLoss::kl, "kl_div", {"", "", "DivBackward0:self,target"}};
 constexpr Rule kl_log_batch = {PointLoss::kl_log, "kl_div", {"", "", "DivBackward0:self,target"}};
-constexpr Rule soft_margin = {
-    PointLoss::soft_margin,
-    "soft_margin_loss",
-    {"SoftMarginLossBackward0:self,target", "SoftMarginLossBackward0:self,target",
-     "SoftMarginLossBackward0:self,target"}};
+constexpr Rule soft_margin = {PointLoss::soft_margin,
+                              "soft_margin_loss",
+                              {"SoftMarginLossBackward0:self,target", "SoftMarginLossBackward0:self,target",
+                               "SoftMarginLossBackward0:self,target"}};
 
 // The derivatives by differentiable ops, for gradients of gradients.
-Tensor slope(PointLoss kind, bool of_target, const Tensor& x, const Tensor& y, const Tensor& pos,
-             double param) {
+Tensor slope(PointLoss kind, bool of_target, const Tensor& x, const Tensor& y, const Tensor& pos, double param) {
   auto log_sigmoid_neg = [](const Tensor& t) {  // -log(sigmoid(t))
     return add(log(add(exp(neg(abs(t))), 1)), maximum(neg(t), wrapped_number(0.0)));
   };
@@ -147,13 +134,12 @@ struct Spec {
 struct Operands {
   Tensor x, y, w, pos;
   kernels::PointLossArgs args;
-  Operands(const Tensor& input, const Tensor& target, const Tensor& weight,
-           const Tensor& pos_weight, IntView sizes, const Spec& spec)
+  Operands(const Tensor& input, const Tensor& target, const Tensor& weight, const Tensor& pos_weight, IntView sizes,
+           const Spec& spec)
       : x(dense_values(input, sizes, spec.compute)), y(dense_values(target, sizes, spec.compute)) {
     if (weight.defined()) w = dense_values(weight, sizes, spec.compute);
     if (pos_weight.defined()) pos = dense_values(pos_weight, sizes, spec.compute);
-    args = {x.bytes(), y.bytes(), w.defined() ? w.bytes() : nullptr,
-            pos.defined() ? pos.bytes() : nullptr, spec.param};
+    args = {x.bytes(), y.bytes(), w.defined() ? w.bytes() : nullptr, pos.defined() ? pos.bytes() : nullptr, spec.param};
   }
 };
 
@@ -191,8 +177,7 @@ double total(const Spec& spec, const kernels::PointLossArgs& args, int64_t n) {
   if (n <= grain) return kernels::point_loss_sum(spec.compute, spec.kind, args, 0, n);
   std::vector<double> partial(size_t((n + grain - 1) / grain));
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
-    partial[size_t(begin / grain)] =
-        kernels::point_loss_sum(spec.compute, spec.kind, args, begin, end);
+    partial[size_t(begin / grain)] = kernels::point_loss_sum(spec.compute, spec.kind, args, begin, end);
   });
   double sum = 0;
   for (double s : partial) sum += s;
@@ -200,11 +185,9 @@ double total(const Spec& spec, const kernels::PointLossArgs& args, int64_t n) {
 }
 
 // `divisor`: of a sum, where it is not 1.
-Tensor point_loss(const Rule& rule, const Tensor& x, const Tensor& y, const Tensor& w,
-                  const Tensor& pos, double param, Reduction reduction, DType dtype,
-                  double divisor = 1) {
-  TL_CHECK_NOTIMPL(is_floating(dtype), "\"", rule.kernel, "\" not implemented for '",
-                   dtype_legacy_name(dtype), "'");
+Tensor point_loss(const Rule& rule, const Tensor& x, const Tensor& y, const Tensor& w, const Tensor& pos, double param,
+                  Reduction reduction, DType dtype, double divisor = 1) {
+  TL_CHECK_NOTIMPL(is_floating(dtype), "\"", rule.kernel, "\" not implemented for '", dtype_legacy_name(dtype), "'");
   bool same = equal(x.sizes(), y.sizes());
   Dims sizes = same ? Dims(x.sizes()) : broadcast_shapes(x.sizes(), y.sizes());
   Spec spec{rule.kind, loss_compute_dtype(dtype), param, 1};
@@ -238,23 +221,19 @@ Tensor point_loss(const Rule& rule, const Tensor& x, const Tensor& y, const Tens
 struct Size {  // as Python writes it
   const Tensor& t;
 };
-std::ostream& operator<<(std::ostream& out, Size s) {
-  return out << "torch.Size(" << Shape{s.t.sizes()} << ")";
-}
+std::ostream& operator<<(std::ostream& out, Size s) { return out << "torch.Size(" << Shape{s.t.sizes()} << ")"; }
 
 void warn_of_broadcast(const Tensor& input, const Tensor& target) {
   if (equal(input.sizes(), target.sizes())) [[likely]]
     return;
   std::ostringstream text;
-  text << "Using a target size (" << Size{target} << ") that is different to the input size ("
-       << Size{input}
+  text << "Using a target size (" << Size{target} << ") that is different to the input size (" << Size{input}
        << "). This will likely lead to incorrect results due to broadcasting. Please ensure they "
           "have the same size.";
   warn(text.str());
 }
 void check_weight(const Tensor& input, const Tensor& weight) {
-  TL_CHECK_VALUE(equal(input.sizes(), weight.sizes()),
-                 "Weights and input must have the same size.");
+  TL_CHECK_VALUE(equal(input.sizes(), weight.sizes()), "Weights and input must have the same size.");
 }
 Tensor weighted_mean(const Tensor& values, const Tensor& weight, Reduction reduction) {
   Tensor product = mul(values, weight);
@@ -263,15 +242,14 @@ Tensor weighted_mean(const Tensor& values, const Tensor& weight, Reduction reduc
   return reduction == Reduction::sum ? total : div(total, sum(weight));
 }
 
-Tensor mse_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
-                std::optional<bool> reduce, std::string_view reduction_name, const Tensor& weight) {
+Tensor mse_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average, std::optional<bool> reduce,
+                std::string_view reduction_name, const Tensor& weight) {
   warn_of_broadcast(input, target);
   Reduction reduction = reduction_of(reduction_name, size_average, reduce);
   DType dtype = promote_types(input.dtype(), target.dtype());
   if (!weight.defined()) return point_loss(squared, input, target, {}, {}, 0, reduction, dtype);
   check_weight(input, weight);
-  return weighted_mean(point_loss(squared, input, target, {}, {}, 0, Reduction::none, dtype),
-                       weight, reduction);
+  return weighted_mean(point_loss(squared, input, target, {}, {}, 0, Reduction::none, dtype), weight, reduction);
 }
 
 Tensor l1_of(const Tensor& input, const Tensor& target, Reduction reduction) {
@@ -279,8 +257,8 @@ Tensor l1_of(const Tensor& input, const Tensor& target, Reduction reduction) {
   if (!is_floating(dtype)) return reduced(abs(sub(input, target)), reduction);
   return point_loss(absolute, input, target, {}, {}, 0, reduction, dtype);
 }
-Tensor l1_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
-               std::optional<bool> reduce, std::string_view reduction_name, const Tensor& weight) {
+Tensor l1_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average, std::optional<bool> reduce,
+               std::string_view reduction_name, const Tensor& weight) {
   warn_of_broadcast(input, target);
   Reduction reduction = reduction_of(reduction_name, size_average, reduce);
   if (!weight.defined()) return l1_of(input, target, reduction);
@@ -294,8 +272,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, std::optional<b
   Reduction reduction = reduction_of(reduction_name, size_average, reduce);
   TL_CHECK(beta >= 0, "smooth_l1_loss does not support negative values for beta.");
   if (beta == 0) return l1_of(input, target, reduction);
-  return point_loss(smooth_l1, input, target, {}, {}, beta, reduction,
-                    promote_types(input.dtype(), target.dtype()));
+  return point_loss(smooth_l1, input, target, {}, {}, beta, reduction, promote_types(input.dtype(), target.dtype()));
 }
 
 // Of the losses that come out in the input's dtype.
@@ -306,31 +283,28 @@ DType dtype_of_input(const Tensor& input, const Tensor& target) {
   return input.dtype();
 }
 
-Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view reduction_name,
-                  double delta, const Tensor& weight) {
+Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view reduction_name, double delta,
+                  const Tensor& weight) {
   warn_of_broadcast(input, target);
   Reduction reduction = reduction_of(reduction_name);
   TL_CHECK(delta > 0, "huber_loss does not support non-positive values for delta.");
   DType dtype = dtype_of_input(input, target);
   if (!weight.defined()) return point_loss(huber, input, target, {}, {}, delta, reduction, dtype);
   check_weight(input, weight);
-  return reduced(
-      mul(point_loss(huber, input, target, {}, {}, delta, Reduction::none, dtype), weight),
-      reduction);
+  return reduced(mul(point_loss(huber, input, target, {}, {}, delta, Reduction::none, dtype), weight), reduction);
 }
 
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
                         std::optional<bool> reduce, std::string_view reduction_name) {
   Reduction reduction = reduction_of(reduction_name, size_average, reduce);
   check_not_differentiated(target, "soft_margin_loss", "target");
-  return point_loss(soft_margin, input, target, {}, {}, 0, reduction,
-                    dtype_of_input(input, target));
+  return point_loss(soft_margin, input, target, {}, {}, 0, reduction, dtype_of_input(input, target));
 }
 
 void check_probabilities(const Tensor& t, const char* what) {
   Tensor values = dense_values(t, t.sizes(), loss_compute_dtype(t.dtype()));
-  TL_CHECK(kernels::in_unit_interval(values.dtype(), values.bytes(), values.numel()),
-           "all elements of ", what, " should be between 0 and 1");
+  TL_CHECK(kernels::in_unit_interval(values.dtype(), values.bytes(), values.numel()), "all elements of ", what,
+           " should be between 0 and 1");
 }
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
@@ -341,15 +315,14 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Ten
                  ") that is different to the input size (", Size{input},
                  ") is deprecated. Please ensure they have the same size.");
   DType dtype = input.dtype();
-  TL_CHECK(target.dtype() == dtype, "Found dtype ", dtype_legacy_name(target.dtype()),
-           " but expected ", dtype_legacy_name(dtype));
+  TL_CHECK(target.dtype() == dtype, "Found dtype ", dtype_legacy_name(target.dtype()), " but expected ",
+           dtype_legacy_name(dtype));
   if (weight.defined()) {
     Dims sizes = broadcast_shapes(weight.sizes(), target.sizes());
-    TL_CHECK(equal(sizes, target.sizes()), "binary_cross_entropy: a weight of shape ",
-             Shape{weight.sizes()}, " is not broadcastable to the target's ",
-             Shape{target.sizes()});
-    TL_CHECK(weight.dtype() == dtype, "Found dtype ", dtype_legacy_name(weight.dtype()),
-             " but expected ", dtype_legacy_name(dtype));
+    TL_CHECK(equal(sizes, target.sizes()), "binary_cross_entropy: a weight of shape ", Shape{weight.sizes()},
+             " is not broadcastable to the target's ", Shape{target.sizes()});
+    TL_CHECK(weight.dtype() == dtype, "Found dtype ", dtype_legacy_name(weight.dtype()), " but expected ",
+             dtype_legacy_name(dtype));
     check_not_differentiated(weight, "binary_cross_entropy", "weight");
   }
   if (is_floating(dtype)) {
@@ -359,10 +332,9 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Ten
   return point_loss(bce, input, target, weight, {}, 0, reduction, dtype);
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
-                                        const Tensor& weight, std::optional<bool> size_average,
-                                        std::optional<bool> reduce, std::string_view reduction_name,
-                                        const Tensor& pos_weight) {
+Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target, const Tensor& weight,
+                                        std::optional<bool> size_average, std::optional<bool> reduce,
+                                        std::string_view reduction_name, const Tensor& pos_weight) {
   Reduction reduction = reduction_of(reduction_name, size_average, reduce);
   TL_CHECK_VALUE(equal(input.sizes(), target.sizes()), "Target size (", Size{target},
                  ") must be the same as input size (", Size{input}, ")");
@@ -379,17 +351,16 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
     if (!extra.t.defined()) continue;
     Dims sizes = broadcast_shapes(extra.t.sizes(), target.sizes());
     TL_CHECK(equal(sizes, target.sizes()), "output with shape ", Shape{target.sizes()},
-             " doesn't match the broadcast shape ", sizes,
-             " (binary_cross_entropy_with_logits: ", extra.name, ")");
+             " doesn't match the broadcast shape ", sizes, " (binary_cross_entropy_with_logits: ", extra.name, ")");
     check_not_differentiated(extra.t, "binary_cross_entropy_with_logits", extra.name);
     dtype = promote_types(dtype, extra.t.dtype());
   }
-  return point_loss(pos_weight.defined() ? bce_logits_pos : bce_logits, input, target, weight,
-                    pos_weight, 0, reduction, dtype);
+  return point_loss(pos_weight.defined() ? bce_logits_pos : bce_logits, input, target, weight, pos_weight, 0, reduction,
+                    dtype);
 }
 
-Tensor kl_div(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
-              std::optional<bool> reduce, std::string_view reduction_name, bool log_target) {
+Tensor kl_div(const Tensor& input, const Tensor& target, std::optional<bool> size_average, std::optional<bool> reduce,
+              std::string_view reduction_name, bool log_target) {
   bool batchmean = false;
   Reduction reduction;
   if (!size_average && !reduce && reduction_name == "batchmean") {
@@ -404,14 +375,11 @@ Tensor kl_div(const Tensor& input, const Tensor& target, std::optional<bool> siz
           "'mean' will be changed to behave the same as 'batchmean' in the next major release.");
     }
   }
-  TL_CHECK(!is_complex(input.dtype()) && !is_complex(target.dtype()),
-           "kl_div: Complex inputs not supported.");
-  TL_CHECK(is_floating(input.dtype()) && is_floating(target.dtype()),
-           "kl_div: Integral inputs not supported.");
+  TL_CHECK(!is_complex(input.dtype()) && !is_complex(target.dtype()), "kl_div: Complex inputs not supported.");
+  TL_CHECK(is_floating(input.dtype()) && is_floating(target.dtype()), "kl_div: Integral inputs not supported.");
   bool divides = batchmean && input.dim() != 0;
   const Rule& rule = log_target ? (divides ? kl_log_batch : kl_log) : (divides ? kl_batch : kl);
-  return point_loss(rule, input, target, {}, {}, 0, reduction,
-                    promote_types(input.dtype(), target.dtype()),
+  return point_loss(rule, input, target, {}, {}, 0, reduction, promote_types(input.dtype(), target.dtype()),
                     divides ? double(input.sizes()[0]) : 1);
 }
 
@@ -430,15 +398,13 @@ const OpRecord records[] = {
      "randn(0), randn(0) | randn(3, 4), randn(3, 4), weight=rand(3, 4)"},
     {"smooth_l1_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
      "reduction='mean', float beta=1.0) -> Tensor",
-     TL_OP(smooth_l1_loss), op::internal,
-     "(x - y)² / (2 beta) where |x - y| < beta, |x - y| - beta / 2 elsewhere.",
+     TL_OP(smooth_l1_loss), op::internal, "(x - y)² / (2 beta) where |x - y| < beta, |x - y| - beta / 2 elsewhere.",
      "randn(3, 4), randn(3, 4) | randn(4, 3).t(), randn(3, 4), reduction='none', beta=0.3 | "
      "randn(3, 4), randn(3, 4), reduction='sum' | "
      "randn(0), randn(0) | randn(3), randn(3), beta=0.0"},
     {"huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0, Tensor? "
      "weight=None) -> Tensor",
-     TL_OP(huber_loss), op::internal,
-     "(x - y)² / 2 where |x - y| <= delta, delta (|x - y| - delta / 2) elsewhere.",
+     TL_OP(huber_loss), op::internal, "(x - y)² / 2 where |x - y| <= delta, delta (|x - y| - delta / 2) elsewhere.",
      "randn(3, 4), randn(3, 4) | randn(4, 3).t(), randn(3, 4), 'none', 0.3 | randn(3, 4), randn(3, "
      "4), 'sum' | randn(0), randn(0) | "
      "randn(3, 4), randn(3, 4), weight=rand(3, 4)"},

@@ -11,8 +11,7 @@ namespace tl {
 enum class Reduction : uint8_t { none, mean, sum };
 
 // From a name or the two flags that came before it, with PyTorch's warnings and errors.
-Reduction reduction_of(std::string_view name, std::optional<bool> size_average = {},
-                       std::optional<bool> reduce = {});
+Reduction reduction_of(std::string_view name, std::optional<bool> size_average = {}, std::optional<bool> reduce = {});
 Tensor reduced(const Tensor& values, Reduction reduction);
 
 // Half types are computed as float32.

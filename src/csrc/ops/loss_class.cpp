@@ -27,14 +27,13 @@ struct Layout {
 void check_batch(const Tensor& input, const Tensor& target) {
   TL_CHECK_VALUE(input.dim() > 0, "Expected 1 or more dimensions (got 0)");
   if (input.dim() == 1) {
-    TL_CHECK_VALUE(
-        target.dim() != 1 || target.numel() == 1,
-        "For 1D input, 1D target must have size 1, but got target size: ", target.numel());
+    TL_CHECK_VALUE(target.dim() != 1 || target.numel() == 1,
+                   "For 1D input, 1D target must have size 1, but got target size: ", target.numel());
     return;
   }
   int64_t batch = target.dim() == 0 ? 0 : target.sizes()[0];
-  TL_CHECK_VALUE(target.dim() != 0 && input.sizes()[0] == batch, "Expected input batch_size (",
-                 input.sizes()[0], ") to match target batch_size (", batch, ").");
+  TL_CHECK_VALUE(target.dim() != 0 && input.sizes()[0] == batch, "Expected input batch_size (", input.sizes()[0],
+                 ") to match target batch_size (", batch, ").");
 }
 
 Layout layout_of(const Tensor& input, const Tensor& target) {
@@ -49,10 +48,8 @@ Layout layout_of(const Tensor& input, const Tensor& target) {
   Dims due(in);
   due.erase(1);
   if (n == 4) {
-    TL_CHECK(
-        target.dim() == 3,
-        "only batches of spatial targets supported (3D tensors) but got targets of dimension: ",
-        target.dim());
+    TL_CHECK(target.dim() == 3,
+             "only batches of spatial targets supported (3D tensors) but got targets of dimension: ", target.dim());
     TL_CHECK(equal(to, due), "size mismatch (got input: ", Shape{in}, " , target: ", Shape{to});
   } else {
     TL_CHECK(equal(to, due), "Expected target size ", due, ", got ", Shape{to});
@@ -69,27 +66,23 @@ Tensor checked_targets(const Tensor& target, int64_t classes, int64_t ignore_ind
   Tensor out = dense_values(target, target.sizes(), DType::Int64);
   const int64_t* t = out.data<int64_t>();
   for (int64_t i = 0; i < out.numel(); ++i) {
-    TL_CHECK_INDEX((t[i] >= 0 && t[i] < classes) || t[i] == ignore_index, "Target ", t[i],
-                   " is out of bounds.");
+    TL_CHECK_INDEX((t[i] >= 0 && t[i] < classes) || t[i] == ignore_index, "Target ", t[i], " is out of bounds.");
   }
   return out;
 }
 
 Tensor checked_weight(const Tensor& weight, const Tensor& input, int64_t classes) {
   if (!weight.defined()) return weight;
-  TL_CHECK(weight.dim() == 1 && weight.numel() == classes,
-           "weight tensor should be defined either for all ", classes,
+  TL_CHECK(weight.dim() == 1 && weight.numel() == classes, "weight tensor should be defined either for all ", classes,
            " classes or no classes but got weight tensor of shape: ", Shape{weight.sizes()});
-  TL_CHECK(weight.dtype() == input.dtype(), "expected scalar type ",
-           dtype_legacy_name(input.dtype()), " but found ", dtype_legacy_name(weight.dtype()));
+  TL_CHECK(weight.dtype() == input.dtype(), "expected scalar type ", dtype_legacy_name(input.dtype()), " but found ",
+           dtype_legacy_name(weight.dtype()));
   check_not_differentiated(weight, "nll_loss_forward", "weight");
   return dense_values(weight, weight.sizes(), loss_compute_dtype(weight.dtype()));
 }
 
 // The node's name: that of the last node in PyTorch's chain.
-bool is_viewed(int64_t ndim, Reduction reduction) {
-  return reduction == Reduction::none && ndim > 2 && ndim != 4;
-}
+bool is_viewed(int64_t ndim, Reduction reduction) { return reduction == Reduction::none && ndim > 2 && ndim != 4; }
 
 // --- nll_loss ------------------------------------------------------------------------------------
 
@@ -101,12 +94,10 @@ struct NllSpec {
   const char* label;
 };
 
-Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const NllSpec& spec,
-            IntView out_sizes);
+Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const NllSpec& spec, IntView out_sizes);
 
 // The gradient of pick, and the other way round: both are linear in their first argument.
-Tensor put(const Tensor& grad, const Tensor& target, const Tensor& weight, const NllSpec& spec,
-           const Dims& out_sizes) {
+Tensor put(const Tensor& grad, const Tensor& target, const Tensor& weight, const NllSpec& spec, const Dims& out_sizes) {
   Tensor out = zeros(spec.sizes, grad.dtype());
   Tensor g = dense_values(grad, grad.sizes(), grad.dtype());
   const int64_t* t = target.data<int64_t>();
@@ -128,15 +119,12 @@ Tensor put(const Tensor& grad, const Tensor& target, const Tensor& weight, const
   });
   if (needs_grad(grad)) {
     record(out, "NllLossBackwardBackward0:target,weight", inputs(grad), saves(target, weight),
-           [spec, out_sizes](Backward& b) {
-             b[0] = pick(b.grad(), b.saved(0), b.saved(1), spec, out_sizes);
-           });
+           [spec, out_sizes](Backward& b) { b[0] = pick(b.grad(), b.saved(0), b.saved(1), spec, out_sizes); });
   }
   return out;
 }
 
-Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const NllSpec& spec,
-            IntView out_sizes) {
+Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const NllSpec& spec, IntView out_sizes) {
   Tensor in = dense_values(x, x.sizes(), x.dtype());
   const int64_t* t = target.data<int64_t>();
   Tensor out;
@@ -165,9 +153,7 @@ Tensor pick(const Tensor& x, const Tensor& target, const Tensor& weight, const N
   });
   if (needs_grad(x)) {
     record(out, spec.label, inputs(x), saves(target, weight),
-           [spec, sizes = Dims(out_sizes)](Backward& b) {
-             b[0] = put(b.grad(), b.saved(0), b.saved(1), spec, sizes);
-           });
+           [spec, sizes = Dims(out_sizes)](Backward& b) { b[0] = put(b.grad(), b.saved(0), b.saved(1), spec, sizes); });
   }
   return out;
 }
@@ -184,9 +170,8 @@ double total_weight(const Tensor& target, const Tensor& weight, int64_t ignore_i
   return total;
 }
 
-Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight_arg,
-                std::optional<bool> size_average, int64_t ignore_index, std::optional<bool> reduce,
-                std::string_view reduction_name) {
+Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight_arg, std::optional<bool> size_average,
+                int64_t ignore_index, std::optional<bool> reduce, std::string_view reduction_name) {
   Reduction reduction = reduction_of(reduction_name, size_average, reduce);
   Layout layout = layout_of(input, target);
   TL_CHECK_NOTIMPL(is_floating(input.dtype()), "\"nll_loss_out_frame\" not implemented for '",
@@ -214,8 +199,7 @@ struct Spec {
   int class_dim;
   int64_t classes, inner, ignore_index;
   double smoothing, weight_sum, factor;
-  kernels::CrossEntropyArgs args(const void* input, const Tensor& target,
-                                 const Tensor& weight) const {
+  kernels::CrossEntropyArgs args(const void* input, const Tensor& target, const Tensor& weight) const {
     return {input,
             target.data<int64_t>(),
             weight.defined() ? weight.bytes() : nullptr,
@@ -228,13 +212,12 @@ struct Spec {
   int64_t grain() const { return std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(classes, 1)); }
 };
 
-Tensor grad_values(const Tensor& p, const Tensor& target, const Tensor& weight, const Tensor& grad,
-                   int64_t step, double factor, const Spec& spec) {
+Tensor grad_values(const Tensor& p, const Tensor& target, const Tensor& weight, const Tensor& grad, int64_t step,
+                   double factor, const Spec& spec) {
   Tensor out = empty(p.sizes(), spec.compute);
   kernels::CrossEntropyArgs args = spec.args(nullptr, target, weight);
   parallel_for(target.numel(), spec.grain(), [&](int64_t begin, int64_t end) {
-    kernels::cross_entropy_grad(spec.compute, args, p.bytes(), grad.bytes(), step, factor,
-                                out.bytes(), begin, end);
+    kernels::cross_entropy_grad(spec.compute, args, p.bytes(), grad.bytes(), step, factor, out.bytes(), begin, end);
   });
   return out;
 }
@@ -242,12 +225,11 @@ Tensor grad_values(const Tensor& p, const Tensor& target, const Tensor& weight, 
 // The saved probabilities as the softmax of the logits, whose history is `logits`.
 Tensor softmax_with_history(const Tensor& p, const Edge& logits, int class_dim, DType dtype) {
   Tensor y = alias(p);
-  record(y, "SoftmaxBackward0:result", inputs(Tensor()), saves(output(y)),
-         [class_dim, dtype](Backward& b) {
-           Tensor result = b.saved(0);
-           Tensor g = mul(b.grad(), result);
-           b[0] = to_dtype(sub(g, mul(result, sum(g, Dims{class_dim}, true))), dtype);
-         });
+  record(y, "SoftmaxBackward0:result", inputs(Tensor()), saves(output(y)), [class_dim, dtype](Backward& b) {
+    Tensor result = b.saved(0);
+    Tensor g = mul(b.grad(), result);
+    b[0] = to_dtype(sub(g, mul(result, sum(g, Dims{class_dim}, true))), dtype);
+  });
   raw_grad_fn(y)->edges[0] = logits;
   return y;
 }
@@ -258,8 +240,7 @@ void cross_entropy_backward(Backward& b, const Spec& spec) {
   const Tensor& g = b.grad();
   if (!grad_enabled()) {
     Tensor gs = dense_values(g, g.sizes(), spec.compute);
-    b[0] = to_dtype(grad_values(p, target, weight, gs, spec.sums ? 0 : 1, spec.factor, spec),
-                    spec.dtype);
+    b[0] = to_dtype(grad_values(p, target, weight, gs, spec.sums ? 0 : 1, spec.factor, spec), spec.dtype);
     return;
   }
   // The loss is a · (log Σ exp(x) - x) with constant shares a of the classes.
@@ -295,8 +276,7 @@ Tensor cross_entropy_of_indices(const Tensor& input, const Tensor& target, const
   if (smoothing != 0 && weight.defined()) {
     spec.weight_sum = 0;
     for (int64_t c = 0; c < layout.classes; ++c) {
-      spec.weight_sum += weight.dtype() == DType::Float64 ? weight.data<double>()[c]
-                                                          : double(weight.data<float>()[c]);
+      spec.weight_sum += weight.dtype() == DType::Float64 ? weight.data<double>()[c] : double(weight.data<float>()[c]);
     }
   }
   Tensor x = dense_values(input, input.sizes(), spec.compute);
@@ -313,8 +293,7 @@ Tensor cross_entropy_of_indices(const Tensor& input, const Tensor& target, const
   } else {
     std::vector<kernels::LossSums> partial(size_t((layout.rows + grain - 1) / grain));
     parallel_for(layout.rows, grain, [&](int64_t begin, int64_t end) {
-      partial[size_t(begin / grain)] =
-          kernels::cross_entropy(spec.compute, args, to_p, to_losses, begin, end);
+      partial[size_t(begin / grain)] = kernels::cross_entropy(spec.compute, args, to_p, to_losses, begin, end);
     });
     for (const kernels::LossSums& s : partial) {
       total.loss += s.loss;
@@ -327,33 +306,28 @@ Tensor cross_entropy_of_indices(const Tensor& input, const Tensor& target, const
       bool none_counts = total.weight == 0 && all_ignored(targets, ignore_index);
       spec.factor = none_counts ? 0 : 1 / total.weight;  // NaN, but its gradient is 0
     }
-    out =
-        scalar_tensor(reduction == Reduction::mean ? total.loss / total.weight : total.loss, dtype);
+    out = scalar_tensor(reduction == Reduction::mean ? total.loss / total.weight : total.loss, dtype);
   } else {
     NoGradGuard no_grad;
     out = to_dtype(losses, dtype);
   }
   if (recorded) {
-    const char* label = smoothing != 0 ? "AddBackward0:probabilities,target,weight"
-                        : is_viewed(input.dim(), reduction)
-                            ? "ViewBackward0:probabilities,target,weight"
-                        : input.dim() <= 2 ? "NllLossBackward0:probabilities,target,weight"
-                                           : "NllLoss2DBackward0:probabilities,target,weight";
+    const char* label = smoothing != 0                      ? "AddBackward0:probabilities,target,weight"
+                        : is_viewed(input.dim(), reduction) ? "ViewBackward0:probabilities,target,weight"
+                        : input.dim() <= 2                  ? "NllLossBackward0:probabilities,target,weight"
+                                                            : "NllLoss2DBackward0:probabilities,target,weight";
     record(out, label, inputs(input), saves(p, targets, weight),
            [spec](Backward& b) { cross_entropy_backward(b, spec); });
   }
   return out;
 }
 
-Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target_arg,
-                                      const Tensor& weight, int64_t ignore_index,
-                                      Reduction reduction, double smoothing) {
-  TL_CHECK(is_floating(target_arg.dtype()),
-           "Expected floating point type for target with class probabilities, got ",
+Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target_arg, const Tensor& weight,
+                                      int64_t ignore_index, Reduction reduction, double smoothing) {
+  TL_CHECK(is_floating(target_arg.dtype()), "Expected floating point type for target with class probabilities, got ",
            dtype_legacy_name(target_arg.dtype()));
   TL_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
-  TL_CHECK_INDEX(input.dim() > 0,
-                 "cross_entropy: Dimension specified as 1 but tensor has no dimensions");
+  TL_CHECK_INDEX(input.dim() > 0, "cross_entropy: Dimension specified as 1 but tensor has no dimensions");
   int64_t class_dim = input.dim() == 1 ? 0 : 1;
   int64_t classes = input.sizes()[size_t(class_dim)];
   TL_CHECK(!weight.defined() || (weight.dim() == 1 && weight.numel() == classes),
@@ -373,23 +347,18 @@ Tensor cross_entropy_of_probabilities(const Tensor& input, const Tensor& target_
   return div(total, Scalar(double(input.numel()) / double(classes)));
 }
 
-Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
-                     std::optional<bool> size_average, int64_t ignore_index,
-                     std::optional<bool> reduce, std::string_view reduction_name,
+Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight, std::optional<bool> size_average,
+                     int64_t ignore_index, std::optional<bool> reduce, std::string_view reduction_name,
                      double label_smoothing) {
   Reduction reduction = reduction_of(reduction_name, size_average, reduce);
   bool probabilities = equal(input.sizes(), target.sizes());
   if (!probabilities || is_floating(target.dtype())) {
-    TL_CHECK_NOTIMPL(is_floating(input.dtype()),
-                     "\"log_softmax_lastdim_kernel_impl\" not implemented for '",
+    TL_CHECK_NOTIMPL(is_floating(input.dtype()), "\"log_softmax_lastdim_kernel_impl\" not implemented for '",
                      dtype_legacy_name(input.dtype()), "'");
   }
-  TL_CHECK(label_smoothing <= 1,
-           "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
+  TL_CHECK(label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
   double smoothing = label_smoothing > 0 ? label_smoothing : 0;
-  if (probabilities)
-    return cross_entropy_of_probabilities(input, target, weight, ignore_index, reduction,
-                                          smoothing);
+  if (probabilities) return cross_entropy_of_probabilities(input, target, weight, ignore_index, reduction, smoothing);
   return cross_entropy_of_indices(input, target, weight, ignore_index, reduction, smoothing);
 }
 

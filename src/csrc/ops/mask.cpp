@@ -29,7 +29,9 @@ struct FillArgs {
              dtype_name(self.dtype()), " without overflow");
     sizes = broadcast_shapes(self.sizes(), mask.sizes());
   }
-  const char* label() const { return value.is_wrapped_number() ? "MaskedFillBackward0:mask" : "MaskedFillBackward1:mask"; }
+  const char* label() const {
+    return value.is_wrapped_number() ? "MaskedFillBackward0:mask" : "MaskedFillBackward1:mask";
+  }
   auto backward(const Tensor& self) const {
     return [in = Dims(self.sizes()), value_dtype = value.dtype()](Backward& b) {
       Tensor mask = b.saved(0);
@@ -222,21 +224,24 @@ constexpr uint32_t both = op::function | op::method;
 const OpRecord records[] = {
     {"masked_fill(Tensor self, Tensor mask, Operand value) -> Tensor", TL_OP(static_cast<Fill>(masked_fill)), both,
      "`value` where the boolean mask is set, `self` elsewhere; the two shapes broadcast.",
-     "randn(3, 4), randn(3, 4) > 0, 2.5 | randn(3, 1), randn(3, 4) > 0, -1 | randn(4, 3).t(), randn(4) > 0, randn(()) | "
+     "randn(3, 4), randn(3, 4) > 0, 2.5 | randn(3, 1), randn(3, 4) > 0, -1 | randn(4, 3).t(), randn(4) > 0, randn(()) "
+     "| "
      "randn(()), tensor(True), 3"},
-    {"masked_fill_(Tensor self, Tensor mask, Operand value) -> Tensor", TL_OP(masked_fill_), op::method | op::writes_self,
-     "masked_fill in place; the mask must broadcast to self.", "randn(3, 4), randn(4) > 0, 2.5"},
+    {"masked_fill_(Tensor self, Tensor mask, Operand value) -> Tensor", TL_OP(masked_fill_),
+     op::method | op::writes_self, "masked_fill in place; the mask must broadcast to self.",
+     "randn(3, 4), randn(4) > 0, 2.5"},
     {"masked_select(Tensor self, Tensor mask) -> Tensor", TL_OP(masked_select), both | op::out,
      "The elements where the boolean mask is set, as a vector; the two shapes broadcast.",
      "randn(3, 4), randn(3, 4) > 0 | randn(3, 1), randn(3, 4) > 0 | randn(4, 3).t(), randn(4) > 0"},
-    {"masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", TL_OP(static_cast<Fill>(masked_scatter)), both,
-     "The elements of `source`, in order, where the boolean mask is set, `self` elsewhere.",
+    {"masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", TL_OP(static_cast<Fill>(masked_scatter)),
+     both, "The elements of `source`, in order, where the boolean mask is set, `self` elsewhere.",
      "randn(3, 4), randn(3, 4) > 0, randn(12) | randn(4, 3).t(), randn(4) > 0, randn(3, 5)"},
     {"masked_scatter_(Tensor self, Tensor mask, Tensor source) -> Tensor", TL_OP(masked_scatter_),
      op::method | op::writes_self, "masked_scatter in place.", "randn(3, 4), randn(3, 4) > 0, randn(12)"},
     {"nonzero(Tensor self, *, bool as_tuple=False) -> Tensor", TL_OP(nonzero_any), both | op::nondifferentiable,
      "The indices of the elements that are not zero, one row each; with as_tuple one vector per dim.",
-     "tensor([[1, 0], [0, 2]]) | randn(3).t() > 0 | tensor(1.0) | zeros(0, 3) | tensor([[1, 0], [0, 2]]), as_tuple=True"},
+     "tensor([[1, 0], [0, 2]]) | randn(3).t() > 0 | tensor(1.0) | zeros(0, 3) | tensor([[1, 0], [0, 2]]), "
+     "as_tuple=True"},
     {"argwhere(Tensor self) -> Tensor", TL_OP(nonzero_op), both | op::nondifferentiable,
      "The indices of the elements that are not zero, one row each.", "tensor([[1, 0], [0, 2]])"},
 };

@@ -33,21 +33,19 @@ int64_t batch_stride(const Tensor& t, int64_t dims_in_front) {  // 1: the innerm
 
 // Walks the batch dims of `out` from the innermost, merging those that all four operands walk
 // alike.
-void run_batches(kernels::GemmArgs& g, const Tensor& out, const Tensor& a, const Tensor& b,
-                 const Tensor* d) {
+void run_batches(kernels::GemmArgs& g, const Tensor& out, const Tensor& a, const Tensor& b, const Tensor* d) {
   constexpr size_t most = 64;
   struct Dim {
     int64_t size, a, b, c, d;
   } dims[most];
   size_t n = 0;
   for (int64_t i = 1; i <= out.dim() - 2; ++i) {
-    Dim x{out->dims[out.dim() - 2 - i], batch_stride(a, i), batch_stride(b, i),
-          batch_stride(out, i), d != nullptr ? batch_stride(*d, i) : 0};
+    Dim x{out->dims[out.dim() - 2 - i], batch_stride(a, i), batch_stride(b, i), batch_stride(out, i),
+          d != nullptr ? batch_stride(*d, i) : 0};
     if (x.size == 1) continue;
     if (n > 0) {
       Dim& in = dims[n - 1];
-      if (x.a == in.a * in.size && x.b == in.b * in.size && x.c == in.c * in.size &&
-          x.d == in.d * in.size) {
+      if (x.a == in.a * in.size && x.b == in.b * in.size && x.c == in.c * in.size && x.d == in.d * in.size) {
         in.size *= x.size;
         continue;
       }
@@ -94,8 +92,8 @@ bool writable(const Tensor& c) {
 
 }  // namespace
 
-void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b, Form fb,
-                   const Tensor* d, const Scalar* beta, const Scalar* alpha) {
+void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b, Form fb, const Tensor* d,
+                   const Scalar* beta, const Scalar* alpha) {
   if (out.numel() == 0) return;
   if (!writable(out) || may_share(out, a) || may_share(out, b)) {
     Tensor fresh = empty(out.sizes(), out.dtype());
@@ -134,18 +132,14 @@ void check_not_bool(DType t, const char* kernel) {
 }
 // For an m x k and a k2 x n matrix.
 void check_mm(int64_t m, int64_t k, int64_t k2, int64_t n, DType a, DType b) {
-  TL_CHECK(k == k2, "mat1 and mat2 shapes cannot be multiplied (", m, "x", k, " and ", k2, "x", n,
-           ")");
-  TL_CHECK(a == b, "expected m1 and m2 to have the same dtype, but got: ", dtype_c_name(a),
-           " != ", dtype_c_name(b));
+  TL_CHECK(k == k2, "mat1 and mat2 shapes cannot be multiplied (", m, "x", k, " and ", k2, "x", n, ")");
+  TL_CHECK(a == b, "expected m1 and m2 to have the same dtype, but got: ", dtype_c_name(a), " != ", dtype_c_name(b));
   check_not_bool(a, "addmm_impl_cpu_");
 }
 void check_mv(int64_t m, int64_t k, int64_t length, DType matrix, DType vec) {
-  TL_CHECK(k == length, "size mismatch, got input (", m, "), mat (", m, "x", k, "), vec (", length,
-           ")");
-  TL_CHECK(matrix == vec, "addmv input tensors must have the same dtype, but got ",
-           dtype_legacy_name(vec), ", ", dtype_legacy_name(matrix), ", and ",
-           dtype_legacy_name(vec));
+  TL_CHECK(k == length, "size mismatch, got input (", m, "), mat (", m, "x", k, "), vec (", length, ")");
+  TL_CHECK(matrix == vec, "addmv input tensors must have the same dtype, but got ", dtype_legacy_name(vec), ", ",
+           dtype_legacy_name(matrix), ", and ", dtype_legacy_name(vec));
   check_not_bool(matrix, "addmv_impl_cpu");
 }
 
@@ -153,8 +147,8 @@ void check_mv(int64_t m, int64_t k, int64_t length, DType matrix, DType vec) {
 
 void check_addend(const Tensor& d, IntView sizes) {
   const size_t n = sizes.size(), m = size_t(d.dim());
-  TL_CHECK(m <= n, "expand(torch.", dtype_legacy_name(d.dtype()), "Tensor{", Shape{d.sizes()},
-           "}, size=", Shape{sizes}, "): the number of sizes provided (", n,
+  TL_CHECK(m <= n, "expand(torch.", dtype_legacy_name(d.dtype()), "Tensor{", Shape{d.sizes()}, "}, size=", Shape{sizes},
+           "): the number of sizes provided (", n,
            ") must be greater or equal to the number of dimensions in the tensor (", m, ")");
   for (size_t i = m; i-- > 0;) {
     const int64_t size = d->dims[i], target = sizes[n - m + i];
@@ -165,12 +159,11 @@ void check_addend(const Tensor& d, IntView sizes) {
 }
 
 void check_addmm(int64_t m, int64_t k, int64_t k2, int64_t n, const Tensor& d, DType a, DType b) {
-  TL_CHECK(k == k2, "mat1 and mat2 shapes cannot be multiplied (", m, "x", k, " and ", k2, "x", n,
-           ")");
-  TL_CHECK(d.dtype() == b, "self and mat2 must have the same dtype, but got ",
-           dtype_legacy_name(d.dtype()), " and ", dtype_legacy_name(b));
-  TL_CHECK(a == b, "mat1 and mat2 must have the same dtype, but got ", dtype_legacy_name(a),
-           " and ", dtype_legacy_name(b));
+  TL_CHECK(k == k2, "mat1 and mat2 shapes cannot be multiplied (", m, "x", k, " and ", k2, "x", n, ")");
+  TL_CHECK(d.dtype() == b, "self and mat2 must have the same dtype, but got ", dtype_legacy_name(d.dtype()), " and ",
+           dtype_legacy_name(b));
+  TL_CHECK(a == b, "mat1 and mat2 must have the same dtype, but got ", dtype_legacy_name(a), " and ",
+           dtype_legacy_name(b));
   check_not_bool(a, "addmm_impl_cpu_");
 }
 
@@ -214,8 +207,7 @@ Tensor product(const Tensor& a, Form fa, const Tensor& b, Form fb, const char* l
   }
   multiply_into(out, a, fa, b, fb);
   if (needs_grad(a, b)) {
-    if (label == nullptr)
-      label = out.dim() == 2 ? "MmBackward0:self,mat2" : "BmmBackward0:self,mat2";
+    if (label == nullptr) label = out.dim() == 2 ? "MmBackward0:self,mat2" : "BmmBackward0:self,mat2";
     auto in = inputs(a, b);
     auto kept = saves(input_if(requires_grad(b), a), input_if(requires_grad(a), b));
     if (single || equal(batch_dims(a), batch_dims(b))) {
@@ -224,13 +216,10 @@ Tensor product(const Tensor& a, Form fa, const Tensor& b, Form fb, const char* l
         if (w.needs(1)) w[1] = gradient_of_second(w.grad(), w.saved(0), fa, fb);
       });
     } else {
-      record(out, label, in, kept,
-             [fa, fb, sizes_a = Dims(a.sizes()), sizes_b = Dims(b.sizes())](Backward& w) {
-               if (w.needs(0))
-                 w[0] = sum_to_size(gradient_of_first(w.grad(), fa, w.saved(1), fb), sizes_a);
-               if (w.needs(1))
-                 w[1] = sum_to_size(gradient_of_second(w.grad(), w.saved(0), fa, fb), sizes_b);
-             });
+      record(out, label, in, kept, [fa, fb, sizes_a = Dims(a.sizes()), sizes_b = Dims(b.sizes())](Backward& w) {
+        if (w.needs(0)) w[0] = sum_to_size(gradient_of_first(w.grad(), fa, w.saved(1), fb), sizes_a);
+        if (w.needs(1)) w[1] = sum_to_size(gradient_of_second(w.grad(), w.saved(0), fa, fb), sizes_b);
+      });
     }
   }
   return out;
@@ -247,17 +236,17 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
   TL_CHECK(self.dim() == 3, "batch1 must be a 3D tensor");
   TL_CHECK(mat2.dim() == 3, "batch2 must be a 3D tensor");
   TL_CHECK(self->dims[0] == mat2->dims[0] && self->dims[2] == mat2->dims[1],
-           "Expected size for first two dimensions of batch2 tensor to be: [", self->dims[0], ", ",
-           self->dims[2], "] but got: [", mat2->dims[0], ", ", mat2->dims[1], "].");
-  TL_CHECK(self.dtype() == mat2.dtype(), "expected scalar type ", dtype_legacy_name(self.dtype()),
-           " but found ", dtype_legacy_name(mat2.dtype()));
+           "Expected size for first two dimensions of batch2 tensor to be: [", self->dims[0], ", ", self->dims[2],
+           "] but got: [", mat2->dims[0], ", ", mat2->dims[1], "].");
+  TL_CHECK(self.dtype() == mat2.dtype(), "expected scalar type ", dtype_legacy_name(self.dtype()), " but found ",
+           dtype_legacy_name(mat2.dtype()));
   check_not_bool(self.dtype(), "bmm");
   return product(self, plain, mat2, plain);
 }
 
 Tensor mv(const Tensor& self, const Tensor& vec) {
-  TL_CHECK(self.dim() == 2 && vec.dim() == 1, "vector + matrix @ vector expected, got 1, ",
-           self.dim(), ", ", vec.dim());
+  TL_CHECK(self.dim() == 2 && vec.dim() == 1, "vector + matrix @ vector expected, got 1, ", self.dim(), ", ",
+           vec.dim());
   check_mv(self->dims[0], self->dims[1], vec->dims[0], self.dtype(), vec.dtype());
   const int64_t rows = self->dims[0];
   Tensor out = empty(Dims{rows}, self.dtype());
@@ -266,12 +255,9 @@ Tensor mv(const Tensor& self, const Tensor& vec) {
                 alias(vec, Dims{vec->dims[0], 1}, Dims{vec->dims[1], 1}, vec->offset), plain);
   if (needs_grad(self, vec)) {
     record(out, "MvBackward0:self,vec", inputs(self, vec),
-           saves(input_if(requires_grad(vec), self), input_if(requires_grad(self), vec)),
-           [](Backward& b) {
-             if (b.needs(0))
-               b[0] = product(unsqueeze(b.grad(), 1), plain, unsqueeze(b.saved(1), 1), adjoint);
-             if (b.needs(1))
-               b[1] = squeeze(product(b.saved(0), adjoint, unsqueeze(b.grad(), 1), plain), 1);
+           saves(input_if(requires_grad(vec), self), input_if(requires_grad(self), vec)), [](Backward& b) {
+             if (b.needs(0)) b[0] = product(unsqueeze(b.grad(), 1), plain, unsqueeze(b.saved(1), 1), adjoint);
+             if (b.needs(1)) b[1] = squeeze(product(b.saved(0), adjoint, unsqueeze(b.grad(), 1), plain), 1);
            });
   }
   return out;
@@ -280,14 +266,12 @@ Tensor mv(const Tensor& self, const Tensor& vec) {
 namespace {
 
 void check_dot(const Tensor& self, const Tensor& other) {
-  TL_CHECK(self.dim() == 1 && other.dim() == 1, "1D tensors expected, but got ", self.dim(),
-           "D and ", other.dim(), "D tensors");
-  TL_CHECK(self.dtype() == other.dtype(),
-           "dot : expected both vectors to have same dtype, but found ",
+  TL_CHECK(self.dim() == 1 && other.dim() == 1, "1D tensors expected, but got ", self.dim(), "D and ", other.dim(),
+           "D tensors");
+  TL_CHECK(self.dtype() == other.dtype(), "dot : expected both vectors to have same dtype, but found ",
            dtype_legacy_name(self.dtype()), " and ", dtype_legacy_name(other.dtype()));
-  TL_CHECK(self.numel() == other.numel(), "inconsistent tensor size, expected tensor [",
-           self.numel(), "] and src [", other.numel(),
-           "] to have the same number of elements, but got ", self.numel(), " and ", other.numel(),
+  TL_CHECK(self.numel() == other.numel(), "inconsistent tensor size, expected tensor [", self.numel(), "] and src [",
+           other.numel(), "] to have the same number of elements, but got ", self.numel(), " and ", other.numel(),
            " elements respectively");
   check_not_bool(self.dtype(), "dot");
 }
@@ -322,8 +306,7 @@ Tensor dot(const Tensor& self, const Tensor& other) {
   Tensor out = dot_values(self, other, false);
   if (needs_grad(self, other)) {
     record(out, "DotBackward0:self,tensor", inputs(self, other),
-           saves(input_if(requires_grad(other), self), input_if(requires_grad(self), other)),
-           [](Backward& b) {
+           saves(input_if(requires_grad(other), self), input_if(requires_grad(self), other)), [](Backward& b) {
              if (b.needs(0)) b[0] = mul(b.grad(), conjugated(b.saved(1)));
              if (b.needs(1)) b[1] = mul(b.grad(), conjugated(b.saved(0)));
            });
@@ -336,11 +319,10 @@ Tensor vdot(const Tensor& self, const Tensor& other) {
   check_dot(self, other);
   Tensor out = dot_values(self, other, true);
   if (needs_grad(self, other)) {
-    record(out, "VdotBackward0:self,other", inputs(self, other), saves(self, other),
-           [](Backward& b) {
-             if (b.needs(0)) b[0] = mul(conjugated(unsqueeze(b.grad(), 0)), b.saved(1));
-             if (b.needs(1)) b[1] = mul(b.grad(), b.saved(0));
-           });
+    record(out, "VdotBackward0:self,other", inputs(self, other), saves(self, other), [](Backward& b) {
+      if (b.needs(0)) b[0] = mul(conjugated(unsqueeze(b.grad(), 0)), b.saved(1));
+      if (b.needs(1)) b[1] = mul(b.grad(), b.saved(0));
+    });
   }
   return out;
 }
@@ -360,8 +342,7 @@ Tensor as_matrix(const Tensor& w) { return w.dim() == 1 ? unsqueeze(w, 1) : w; }
 
 // x (…, k) times one matrix or vector, plus a bias that broadcasts to the rows. One node, under the
 // name that the last of PyTorch's steps has.
-Tensor rows_product(const Tensor& x, const Tensor& w, Form fw, const Tensor& bias,
-                    const char* label) {
+Tensor rows_product(const Tensor& x, const Tensor& w, Form fw, const Tensor& bias, const char* label) {
   Tensor out;
   if (x.dim() == 2 && w.dim() == 2) {
     const int64_t sizes[2] = {x->dims[0], columns_of(w, fw)};
@@ -375,13 +356,11 @@ Tensor rows_product(const Tensor& x, const Tensor& w, Form fw, const Tensor& bia
     out = empty(sizes, x.dtype());
     Tensor rows = as_rows(x), matrix = as_matrix(w);
     const int64_t n = columns_of(matrix, fw), flat[2] = {rows->dims[0], n}, strides[2] = {n, 1};
-    multiply_into(alias(out, IntView(flat, 2), IntView(strides, 2), out->offset), rows, plain,
-                  matrix, fw, &bias);
+    multiply_into(alias(out, IntView(flat, 2), IntView(strides, 2), out->offset), rows, plain, matrix, fw, &bias);
   }
   if (needs_grad(bias, x, w)) {
     auto record_with = [&](auto bias_gradient) {
-      record(out, label, inputs(bias, x, w),
-             saves(input_if(requires_grad(w), x), input_if(requires_grad(x), w)),
+      record(out, label, inputs(bias, x, w), saves(input_if(requires_grad(w), x), input_if(requires_grad(x), w)),
              [fw, vector = w.dim() == 1, bias_gradient = std::move(bias_gradient)](Backward& b) {
                const Tensor& grad = b.grad();
                Tensor g = vector ? reshape(grad, Dims{-1, 1}) : as_rows(grad);
@@ -428,27 +407,21 @@ Tensor unsafe_view(const Tensor& t, IntView sizes, const char* label) {
 }  // namespace
 
 Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-  TL_CHECK(input.dim() >= 1 && weight.dim() >= 1,
-           "both arguments to linear need to be at least 1D, but they are ", input.dim(), "D and ",
-           weight.dim(), "D");
-  TL_CHECK(weight.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ",
-           weight.dim(), "D");
+  TL_CHECK(input.dim() >= 1 && weight.dim() >= 1, "both arguments to linear need to be at least 1D, but they are ",
+           input.dim(), "D and ", weight.dim(), "D");
+  TL_CHECK(weight.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", weight.dim(), "D");
   if (weight.dim() == 1) {
     Tensor y = matmul(input, weight);
     return bias.defined() ? add(y, bias) : y;
   }
   const int64_t k = input->dims[input.dim() - 1], n = weight->dims[0];
-  const int64_t rows = input.dim() == 2
-                           ? input->dims[0]
-                           : checked_numel(input.sizes().first(size_t(input.dim() - 1)));
+  const int64_t rows = input.dim() == 2 ? input->dims[0] : checked_numel(input.sizes().first(size_t(input.dim() - 1)));
   const bool flat = input.dim() == 2;
   if (!bias.defined()) {
     check_mm(rows, k, weight->dims[1], n, input.dtype(), weight.dtype());
     if (input.dim() == 1)
-      return unsafe_view(product(unsqueeze(input, 0), plain, weight, turned), Dims{n},
-                         "SqueezeBackward4");
-    return rows_product(input, weight, turned, bias,
-                        flat ? "MmBackward0:self,mat2" : "UnsafeViewBackward0");
+      return unsafe_view(product(unsqueeze(input, 0), plain, weight, turned), Dims{n}, "SqueezeBackward4");
+    return rows_product(input, weight, turned, bias, flat ? "MmBackward0:self,mat2" : "UnsafeViewBackward0");
   }
   check_addmm(rows, k, weight->dims[1], n, bias, input.dtype(), weight.dtype());
   const int64_t sizes[2] = {rows, n};
@@ -462,12 +435,10 @@ Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
 Tensor matmul(const Tensor& self, const Tensor& other) {
   const int64_t na = self.dim(), nb = other.dim();
   if (na == 2 && nb == 2) return mm(self, other);
-  TL_CHECK(na >= 1 && nb >= 1, "both arguments to matmul need to be at least 1D, but they are ", na,
-           "D and ", nb, "D");
+  TL_CHECK(na >= 1 && nb >= 1, "both arguments to matmul need to be at least 1D, but they are ", na, "D and ", nb, "D");
   if (na == 1 && nb == 1) return dot(self, other);
   if (na == 2 && nb == 1) return mv(self, other);
-  if (na == 1 && nb == 2)
-    return unsafe_view(mm(unsqueeze(self, 0), other), Dims{other->dims[1]}, "SqueezeBackward4");
+  if (na == 1 && nb == 2) return unsafe_view(mm(unsqueeze(self, 0), other), Dims{other->dims[1]}, "SqueezeBackward4");
   const int64_t k = self->dims[na - 1], inner = other->dims[nb == 1 ? 0 : nb - 2];
   const char* unsafe_view_label = "UnsafeViewBackward0";
   if (nb <= 2) {  // all rows of self times one matrix or vector
@@ -479,15 +450,14 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
     }
     return rows_product(self, other, plain, Tensor(), unsafe_view_label);
   }
-  TL_CHECK(self.dtype() == other.dtype(), "expected scalar type ", dtype_legacy_name(self.dtype()),
-           " but found ", dtype_legacy_name(other.dtype()));
+  TL_CHECK(self.dtype() == other.dtype(), "expected scalar type ", dtype_legacy_name(self.dtype()), " but found ",
+           dtype_legacy_name(other.dtype()));
   check_not_bool(self.dtype(), "bmm");
   if (k != inner) {
     Dims batch(batch_dims(other));
     if (na > 2) batch = broadcast_shapes(batch_dims(self), batch);
-    TL_CHECK(k == inner, "Expected size for first two dimensions of batch2 tensor to be: [",
-             checked_numel(batch), ", ", k, "] but got: [", checked_numel(batch), ", ", inner,
-             "].");
+    TL_CHECK(k == inner, "Expected size for first two dimensions of batch2 tensor to be: [", checked_numel(batch), ", ",
+             k, "] but got: [", checked_numel(batch), ", ", inner, "].");
   }
   if (na == 1) {
     Dims sizes(other.sizes());
@@ -502,8 +472,8 @@ Tensor inner(const Tensor& self, const Tensor& other) {
   if (self.dim() == 0 || other.dim() == 0) return mul(self, other);
   const int64_t k = self->dims[self.dim() - 1];
   TL_CHECK(k == other->dims[other.dim() - 1],
-           "inner() the last dimension must match on both input tensors but got shapes ",
-           Shape{self.sizes()}, " and ", Shape{other.sizes()});
+           "inner() the last dimension must match on both input tensors but got shapes ", Shape{self.sizes()}, " and ",
+           Shape{other.sizes()});
   Dims sizes(self.sizes());
   sizes.pop_back();
   for (int64_t d = 0; d + 1 < other.dim(); ++d) sizes.push_back(other->dims[d]);
@@ -567,10 +537,8 @@ const OpRecord records[] = {
     {"outer(Tensor self, Tensor vec2) -> Tensor", TL_OP(outer), both,
      "The matrix of all products of an element of one vector with one of the other.",
      "randn(3), randn(4) | randn(0), randn(4) | randn(6)[::2], randn(2)"},
-    {"ger(Tensor self, Tensor vec2) -> Tensor", TL_OP(outer), both, "outer under an older name.",
-     "randn(3), randn(4)"},
-    {"linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", TL_OP(linear),
-     op::internal,
+    {"ger(Tensor self, Tensor vec2) -> Tensor", TL_OP(outer), both, "outer under an older name.", "randn(3), randn(4)"},
+    {"linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", TL_OP(linear), op::internal,
      "The affine map of the last dim, `input @ weight.T + bias`, with `weight` of shape (out, in).",
      "randn(3, 4), randn(2, 4), randn(2) | randn(3, 4), randn(2, 4) | randn(4), randn(2, 4), "
      "randn(2) | "

@@ -17,9 +17,8 @@ inline Form adjoint_of(Form f) { return {!f.turned, !f.conj}; }
 // alpha * A B + beta * D over the last two dims, without autograd; the dims in front are those of
 // `out`, which A, B and D are broadcast to. Without `d` (null or undefined) nothing is added; it
 // may be `out` itself. The numbers are 1 where null.
-void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b, Form fb,
-                   const Tensor* d = nullptr, const Scalar* beta = nullptr,
-                   const Scalar* alpha = nullptr);
+void multiply_into(const Tensor& out, const Tensor& a, Form fa, const Tensor& b, Form fb, const Tensor* d = nullptr,
+                   const Scalar* beta = nullptr, const Scalar* alpha = nullptr);
 
 // The product over the last two dims, the dims in front broadcast. Differentiable at every order,
 // and its backward is the same function: no transpose is ever written out.

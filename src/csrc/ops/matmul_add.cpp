@@ -41,38 +41,34 @@ void check_batches(const Tensor& self, const Tensor& a, const Tensor& b) {
   TL_CHECK(a.dim() == 3, "batch1 must be a 3D tensor");
   TL_CHECK(b.dim() == 3, "batch2 must be a 3D tensor");
   TL_CHECK(a->dims[0] == b->dims[0] && a->dims[2] == b->dims[1],
-           "Expected size for first two dimensions of batch2 tensor to be: [", a->dims[0], ", ",
-           a->dims[2], "] but got: [", b->dims[0], ", ", b->dims[1], "].");
-  TL_CHECK(a.dtype() == b.dtype(), "expected scalar type ", dtype_legacy_name(a.dtype()),
-           " but found ", dtype_legacy_name(b.dtype()));
-  TL_CHECK(self.dtype() == a.dtype(), "Input dtypes must be the same, got: input ",
-           dtype_c_name(self.dtype()), ", batch1: ", dtype_c_name(a.dtype()),
-           ", batch2: ", dtype_c_name(b.dtype()));
+           "Expected size for first two dimensions of batch2 tensor to be: [", a->dims[0], ", ", a->dims[2],
+           "] but got: [", b->dims[0], ", ", b->dims[1], "].");
+  TL_CHECK(a.dtype() == b.dtype(), "expected scalar type ", dtype_legacy_name(a.dtype()), " but found ",
+           dtype_legacy_name(b.dtype()));
+  TL_CHECK(self.dtype() == a.dtype(), "Input dtypes must be the same, got: input ", dtype_c_name(self.dtype()),
+           ", batch1: ", dtype_c_name(a.dtype()), ", batch2: ", dtype_c_name(b.dtype()));
   check_not_bool("baddbmm", a.dtype());
 }
 
 void check_summed_batches(const Tensor& self, const Tensor& a, const Tensor& b) {
   TL_CHECK(a.dim() == 3, "batch1 must be a 3D tensor");
   TL_CHECK(b.dim() == 3, "batch2 must be a 3D tensor");
-  TL_CHECK(a->dims[0] == b->dims[0], "batch1 and batch2 must have same number of batches, got ",
-           a->dims[0], " and ", b->dims[0]);
-  TL_CHECK(a->dims[2] == b->dims[1], "Incompatible matrix sizes for bmm (", a->dims[1], "x",
-           a->dims[2], " and ", b->dims[1], "x", b->dims[2], ")");
+  TL_CHECK(a->dims[0] == b->dims[0], "batch1 and batch2 must have same number of batches, got ", a->dims[0], " and ",
+           b->dims[0]);
+  TL_CHECK(a->dims[2] == b->dims[1], "Incompatible matrix sizes for bmm (", a->dims[1], "x", a->dims[2], " and ",
+           b->dims[1], "x", b->dims[2], ")");
   check_addmm(a->dims[1], a->dims[2], b->dims[1], b->dims[2], self, a.dtype(), b.dtype());
 }
 
 void check_vector(const Tensor& self, const Tensor& matrix, const Tensor& vec) {
-  TL_CHECK(matrix.dim() == 2 && vec.dim() == 1 && self.dim() <= 1,
-           "vector + matrix @ vector expected, got ", self.dim(), ", ", matrix.dim(), ", ",
-           vec.dim());
+  TL_CHECK(matrix.dim() == 2 && vec.dim() == 1 && self.dim() <= 1, "vector + matrix @ vector expected, got ",
+           self.dim(), ", ", matrix.dim(), ", ", vec.dim());
   const int64_t rows = matrix->dims[0], columns = matrix->dims[1];
-  TL_CHECK(columns == vec->dims[0] && (rows == self.numel() || self.numel() == 1),
-           "size mismatch, got input (", self.numel(), "), mat (", rows, "x", columns, "), vec (",
-           vec->dims[0], ")");
+  TL_CHECK(columns == vec->dims[0] && (rows == self.numel() || self.numel() == 1), "size mismatch, got input (",
+           self.numel(), "), mat (", rows, "x", columns, "), vec (", vec->dims[0], ")");
   TL_CHECK(matrix.dtype() == vec.dtype() && self.dtype() == vec.dtype(),
-           "addmv input tensors must have the same dtype, but got ",
-           dtype_legacy_name(self.dtype()), ", ", dtype_legacy_name(matrix.dtype()), ", and ",
-           dtype_legacy_name(vec.dtype()));
+           "addmv input tensors must have the same dtype, but got ", dtype_legacy_name(self.dtype()), ", ",
+           dtype_legacy_name(matrix.dtype()), ", and ", dtype_legacy_name(vec.dtype()));
   check_not_bool("addmv_impl_cpu", vec.dtype());
 }
 
@@ -104,12 +100,10 @@ Tensor as_column(const Tensor& v) {
   const int64_t n = v.numel();
   return alias(v, Dims{n, 1}, Dims{v.dim() == 0 ? 1 : v->dims[1], 1}, v->offset);
 }
-Tensor as_row(const Tensor& v) {
-  return alias(v, Dims{1, v->dims[0]}, Dims{1, v->dims[1]}, v->offset);
-}
+Tensor as_row(const Tensor& v) { return alias(v, Dims{1, v->dims[0]}, Dims{1, v->dims[1]}, v->offset); }
 
-void compute(const Info& info, const Tensor& out, const Tensor& self, const Tensor& a,
-             const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+void compute(const Info& info, const Tensor& out, const Tensor& self, const Tensor& a, const Tensor& b,
+             const Scalar& beta, const Scalar& alpha) {
   switch (info.factors) {
     case Factors::matrix_vector: {
       Tensor d = as_column(self);
@@ -124,8 +118,8 @@ void compute(const Info& info, const Tensor& out, const Tensor& self, const Tens
       };
       if (n == 0) {  // nothing to add up
         Dims left{a->dims[1], 0}, right{0, b->dims[2]};
-        return multiply_into(out, empty(left, out.dtype()), plain, empty(right, out.dtype()), plain,
-                             &self, &beta, &alpha);
+        return multiply_into(out, empty(left, out.dtype()), plain, empty(right, out.dtype()), plain, &self, &beta,
+                             &alpha);
       }
       if (out->storage == a->storage || out->storage == b->storage) {  // read to the end
         Tensor fresh = empty(out.sizes(), out.dtype());
@@ -143,15 +137,12 @@ void compute(const Info& info, const Tensor& out, const Tensor& self, const Tens
   }
 }
 
-Scalar conj_of(const Scalar& s) {
-  return s.is_complex() ? Scalar(std::conj(s.to<std::complex<double>>())) : s;
-}
+Scalar conj_of(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to<std::complex<double>>())) : s; }
 Tensor scaled(const Tensor& t, const Scalar& s) { return s.equals(1) ? t : mul(t, s); }
 
 // dA = alpha G B^H and dB = alpha A^H G, with the factors as matrices.
 auto make_backward(const Info& info, const Tensor& self, const Scalar& beta, const Scalar& alpha) {
-  return [f = info.factors, beta = conj_of(beta), alpha = conj_of(alpha),
-          sizes = Dims(self.sizes())](Backward& w) {
+  return [f = info.factors, beta = conj_of(beta), alpha = conj_of(alpha), sizes = Dims(self.sizes())](Backward& w) {
     const Tensor& grad = w.grad();
     if (w.needs(0)) w[0] = sum_to_size(scaled(grad, beta), sizes);
     if (!w.needs(1) && !w.needs(2)) return;
@@ -167,9 +158,7 @@ auto make_backward(const Info& info, const Tensor& self, const Scalar& beta, con
       Tensor a = w.saved(0);
       if (f == Factors::vectors) a = unsqueeze(a, 1);
       Tensor gb = scaled(product(a, adjoint, g, plain), alpha);
-      w[2] = f == Factors::matrix_vector ? squeeze(gb, 1)
-             : f == Factors::vectors     ? squeeze(gb, 0)
-                                         : gb;
+      w[2] = f == Factors::matrix_vector ? squeeze(gb, 1) : f == Factors::vectors ? squeeze(gb, 0) : gb;
     }
   };
 }
@@ -186,8 +175,7 @@ void check_addr_numbers(DType dtype, const Scalar& beta, const Scalar& alpha) {
   TL_CHECK(!integral || alpha.is_integral_or_bool(),
            "For integral input tensors, argument alpha must not be a floating point number.");
 }
-Tensor promoted_addr(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
-                     const Scalar& alpha) {
+Tensor promoted_addr(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   const DType dtype = result_type({self, a, b});
   check_addr_numbers(dtype, beta, alpha);
   Tensor x = to_dtype(outer(a, b), dtype);
@@ -197,8 +185,7 @@ Tensor promoted_addr(const Tensor& self, const Tensor& a, const Tensor& b, const
 }
 
 template <const Info& info>
-Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
-                   const Scalar& alpha) {
+Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   Dims sizes = result_shape(info, self, a, b);
   check_addend(self, sizes);
   if (needs_promotion(info, self, a, b)) return promoted_addr(self, a, b, beta, alpha);
@@ -207,21 +194,19 @@ Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const S
   Tensor out = empty(sizes, self.dtype());
   compute(info, out, self, a, b, beta, alpha);
   if (needs_grad(self, a, b)) {
-    record(out, info.label, inputs(self, a, b),
-           saves(input_if(requires_grad(b), a), input_if(requires_grad(a), b)),
+    record(out, info.label, inputs(self, a, b), saves(input_if(requires_grad(b), a), input_if(requires_grad(a), b)),
            make_backward(info, self, beta, alpha));
   }
   return out;
 }
 
 template <const Info& info>
-Tensor add_product_(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
-                    const Scalar& alpha) {
+Tensor add_product_(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   check_inplace(self, info.name);
   Dims sizes = result_shape(info, self, a, b);
   if (info.factors == Factors::vectors) {
-    TL_CHECK(equal(self.sizes(), sizes), "size mismatch, input: ", Shape{self.sizes()},
-             ", v1: ", Shape{a.sizes()}, ", v2: ", Shape{b.sizes()});
+    TL_CHECK(equal(self.sizes(), sizes), "size mismatch, input: ", Shape{self.sizes()}, ", v1: ", Shape{a.sizes()},
+             ", v2: ", Shape{b.sizes()});
     if (needs_promotion(info, self, a, b)) {
       Tensor before = needs_grad(self) ? clone(self) : self;
       return finish_inplace(self, promoted_addr(before, a, b, beta, alpha), info.name);
@@ -253,11 +238,9 @@ void say_deprecated() {
        " is deprecated: pass beta and alpha by keyword, after the tensors.");
 }
 
-using AddProduct = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const Scalar&,
-                              const Scalar&);
+using AddProduct = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const Scalar&, const Scalar&);
 template <const Info& info>
-Tensor beta_alpha(const Scalar& beta, const Tensor& self, const Scalar& alpha, const Tensor& a,
-                  const Tensor& b) {
+Tensor beta_alpha(const Scalar& beta, const Tensor& self, const Scalar& alpha, const Tensor& a, const Tensor& b) {
   say_deprecated<info>();
   return add_product<info>(self, a, b, beta, alpha);
 }
@@ -267,8 +250,8 @@ Tensor beta_only(const Scalar& beta, const Tensor& self, const Tensor& a, const 
   return add_product<info>(self, a, b, beta, 1);
 }
 template <const Info& info, AddProduct f>
-Tensor method_beta_alpha(const Tensor& self, const Scalar& beta, const Scalar& alpha,
-                         const Tensor& a, const Tensor& b) {
+Tensor method_beta_alpha(const Tensor& self, const Scalar& beta, const Scalar& alpha, const Tensor& a,
+                         const Tensor& b) {
   say_deprecated<info>();
   return f(self, a, b, beta, alpha);
 }
@@ -281,55 +264,49 @@ Tensor method_beta(const Tensor& self, const Scalar& beta, const Tensor& a, cons
 constexpr uint32_t both = op::function | op::method | op::out | op::exact_out;
 constexpr uint32_t writes = op::function | op::method | op::writes_self;
 #define TL_OLD "The old order of arguments."
-#define TL_ADD_PRODUCT(name, info, flags, a, b, doc, samples, d, ab)                             \
-  {name "(Tensor self, Tensor " a ", Tensor " b ", *, Scalar beta=1, Scalar alpha=1) -> Tensor", \
-   TL_OP(add_product<info>), flags, doc,                                                         \
-   d ", " ab " | " d ", " ab ", beta=0.5, alpha=2 | " d ", " ab ", beta=0 | " samples},          \
-      {name "_(Tensor self, Tensor " a ", Tensor " b                                             \
-            ", *, Scalar beta=1, Scalar alpha=1) -> Tensor",                                     \
-       TL_OP(add_product_<info>), writes, doc, d ", " ab " | " d ", " ab ", beta=0.5, alpha=2"}, \
-      {name "(Scalar beta, Tensor self, Scalar alpha, Tensor " a ", Tensor " b ") -> Tensor",    \
-       TL_OP(beta_alpha<info>), op::function | op::out, TL_OLD, "2, " d ", 3, " ab},             \
-      {name "(Scalar beta, Tensor self, Tensor " a ", Tensor " b ") -> Tensor",                  \
-       TL_OP(beta_only<info>), op::function | op::out, TL_OLD, "2, " d ", " ab},                 \
-      {name "(Tensor self, Scalar beta, Scalar alpha, Tensor " a ", Tensor " b ") -> Tensor",    \
-       TL_OP(method_beta_alpha<info, add_product<info>>), op::method, TL_OLD, d ", 2, 3, " ab},  \
-      {name "(Tensor self, Scalar beta, Tensor " a ", Tensor " b ") -> Tensor",                  \
-       TL_OP(method_beta<info, add_product<info>>), op::method, TL_OLD, d ", 2, " ab},           \
-      {name "_(Tensor self, Scalar beta, Scalar alpha, Tensor " a ", Tensor " b ") -> Tensor",   \
-       TL_OP(method_beta_alpha<info, add_product_<info>>), op::method | op::writes_self, TL_OLD, \
-       d ", 2, 3, " ab},                                                                         \
-  {                                                                                              \
-    name "_(Tensor self, Scalar beta, Tensor " a ", Tensor " b ") -> Tensor",                    \
-        TL_OP(method_beta<info, add_product_<info>>), op::method | op::writes_self, TL_OLD,      \
-        d ", 2, " ab                                                                             \
+#define TL_ADD_PRODUCT(name, info, flags, a, b, doc, samples, d, ab)                                                   \
+  {name "(Tensor self, Tensor " a ", Tensor " b ", *, Scalar beta=1, Scalar alpha=1) -> Tensor",                       \
+   TL_OP(add_product<info>), flags, doc,                                                                               \
+   d ", " ab " | " d ", " ab ", beta=0.5, alpha=2 | " d ", " ab ", beta=0 | " samples},                                \
+      {name "_(Tensor self, Tensor " a ", Tensor " b ", *, Scalar beta=1, Scalar alpha=1) -> Tensor",                  \
+       TL_OP(add_product_<info>), writes, doc, d ", " ab " | " d ", " ab ", beta=0.5, alpha=2"},                       \
+      {name "(Scalar beta, Tensor self, Scalar alpha, Tensor " a ", Tensor " b ") -> Tensor", TL_OP(beta_alpha<info>), \
+       op::function | op::out, TL_OLD, "2, " d ", 3, " ab},                                                            \
+      {name "(Scalar beta, Tensor self, Tensor " a ", Tensor " b ") -> Tensor", TL_OP(beta_only<info>),                \
+       op::function | op::out, TL_OLD, "2, " d ", " ab},                                                               \
+      {name "(Tensor self, Scalar beta, Scalar alpha, Tensor " a ", Tensor " b ") -> Tensor",                          \
+       TL_OP(method_beta_alpha<info, add_product<info>>), op::method, TL_OLD, d ", 2, 3, " ab},                        \
+      {name "(Tensor self, Scalar beta, Tensor " a ", Tensor " b ") -> Tensor",                                        \
+       TL_OP(method_beta<info, add_product<info>>), op::method, TL_OLD, d ", 2, " ab},                                 \
+      {name "_(Tensor self, Scalar beta, Scalar alpha, Tensor " a ", Tensor " b ") -> Tensor",                         \
+       TL_OP(method_beta_alpha<info, add_product_<info>>), op::method | op::writes_self, TL_OLD, d ", 2, 3, " ab},     \
+  {                                                                                                                    \
+    name "_(Tensor self, Scalar beta, Tensor " a ", Tensor " b ") -> Tensor",                                          \
+        TL_OP(method_beta<info, add_product_<info>>), op::method | op::writes_self, TL_OLD, d ", 2, " ab               \
   }
 
 const OpRecord records[] = {
-    TL_ADD_PRODUCT(
-        "addmm", addmm_info, both, "mat1", "mat2",
-        "`beta * self + alpha * (mat1 @ mat2)`, `self` broadcast to the product. Where beta is 0, "
-        "what `self` holds "
-        "is ignored, NaN too.",
-        "randn(5), randn(3, 4), randn(4, 5) | randn(3, 1), randn(4, 3).t(), randn(5, 4).t() | "
-        "randn(()), randn(3, 4), randn(4, 5) | randn(5), randn(0, 4), randn(4, 5) | randn(5), "
-        "randn(3, 0), randn(0, 5)",
-        "randn(3, 5)", "randn(3, 4), randn(4, 5)"),
-    TL_ADD_PRODUCT(
-        "addmv", addmv_info, both, "mat", "vec",
-        "`beta * self + alpha * (mat @ vec)`. Where beta is 0, what `self` holds is ignored.",
-        "randn(()), randn(3, 4), randn(4) | randn(1), randn(4, 3).t(), randn(8)[::2] | randn(3), "
-        "randn(3, 0), randn(0)",
-        "randn(3)", "randn(3, 4), randn(4)"),
-    TL_ADD_PRODUCT(
-        "baddbmm", baddbmm_info, both, "batch1", "batch2",
-        "`beta * self + alpha * bmm(batch1, batch2)`, `self` broadcast to the products. Where beta "
-        "is 0, what `self` "
-        "holds is ignored.",
-        "randn(5), randn(2, 3, 4), randn(2, 4, 5) | randn(2, 1, 1), randn(2, 4, 3).transpose(1, "
-        "2), randn(2, 4, 5) | "
-        "randn(3, 5), randn(0, 3, 4), randn(0, 4, 5) | randn(()), randn(2, 3, 0), randn(2, 0, 5)",
-        "randn(2, 3, 5)", "randn(2, 3, 4), randn(2, 4, 5)"),
+    TL_ADD_PRODUCT("addmm", addmm_info, both, "mat1", "mat2",
+                   "`beta * self + alpha * (mat1 @ mat2)`, `self` broadcast to the product. Where beta is 0, "
+                   "what `self` holds "
+                   "is ignored, NaN too.",
+                   "randn(5), randn(3, 4), randn(4, 5) | randn(3, 1), randn(4, 3).t(), randn(5, 4).t() | "
+                   "randn(()), randn(3, 4), randn(4, 5) | randn(5), randn(0, 4), randn(4, 5) | randn(5), "
+                   "randn(3, 0), randn(0, 5)",
+                   "randn(3, 5)", "randn(3, 4), randn(4, 5)"),
+    TL_ADD_PRODUCT("addmv", addmv_info, both, "mat", "vec",
+                   "`beta * self + alpha * (mat @ vec)`. Where beta is 0, what `self` holds is ignored.",
+                   "randn(()), randn(3, 4), randn(4) | randn(1), randn(4, 3).t(), randn(8)[::2] | randn(3), "
+                   "randn(3, 0), randn(0)",
+                   "randn(3)", "randn(3, 4), randn(4)"),
+    TL_ADD_PRODUCT("baddbmm", baddbmm_info, both, "batch1", "batch2",
+                   "`beta * self + alpha * bmm(batch1, batch2)`, `self` broadcast to the products. Where beta "
+                   "is 0, what `self` "
+                   "holds is ignored.",
+                   "randn(5), randn(2, 3, 4), randn(2, 4, 5) | randn(2, 1, 1), randn(2, 4, 3).transpose(1, "
+                   "2), randn(2, 4, 5) | "
+                   "randn(3, 5), randn(0, 3, 4), randn(0, 4, 5) | randn(()), randn(2, 3, 0), randn(2, 0, 5)",
+                   "randn(2, 3, 5)", "randn(2, 3, 4), randn(2, 4, 5)"),
     TL_ADD_PRODUCT("addbmm", addbmm_info, both, "batch1", "batch2",
                    "`beta * self + alpha * bmm(batch1, batch2).sum(0)`, `self` broadcast to the "
                    "sum. Where beta is 0, what `self` "

@@ -17,8 +17,7 @@ namespace {
 // recursion on lengths. split[i][j] is the last matrix of the left part of i..j.
 class Chain {
  public:
-  explicit Chain(const std::vector<Tensor>& matrices)
-      : matrices_(matrices), n_(matrices.size()), split_(n_ * n_) {
+  explicit Chain(const std::vector<Tensor>& matrices) : matrices_(matrices), n_(matrices.size()), split_(n_ * n_) {
     std::vector<double> size(n_ + 1), cost(n_ * n_, 0.0);
     for (size_t i = 0; i < n_; ++i) size[i] = double(matrices[i]->dims[0]);
     size[n_] = double(matrices[n_ - 1]->dims[1]);
@@ -27,8 +26,7 @@ class Chain {
         const size_t j = i + length;
         double best = INFINITY;
         for (size_t k = i; k < j; ++k) {
-          const double c =
-              cost[i * n_ + k] + cost[(k + 1) * n_ + j] + size[i] * size[k + 1] * size[j + 1];
+          const double c = cost[i * n_ + k] + cost[(k + 1) * n_ + j] + size[i] * size[k + 1] * size[j + 1];
           if (c < best) {
             best = c;
             split_[i * n_ + j] = k;
@@ -56,10 +54,10 @@ Tensor multi_dot(const std::vector<Tensor>& tensors) {
   std::vector<Tensor> matrices = tensors;
   Dims shape;
   const Tensor &first = tensors[0], &last = tensors[n - 1];
-  TL_CHECK(first.dim() == 1 || first.dim() == 2,
-           "multi_dot(): the first tensor must be 1D or 2D but got ", first.dim(), "D");
-  TL_CHECK(last.dim() == 1 || last.dim() == 2,
-           "multi_dot(): the last tensor must be 1D or 2D but got ", last.dim(), "D");
+  TL_CHECK(first.dim() == 1 || first.dim() == 2, "multi_dot(): the first tensor must be 1D or 2D but got ", first.dim(),
+           "D");
+  TL_CHECK(last.dim() == 1 || last.dim() == 2, "multi_dot(): the last tensor must be 1D or 2D but got ", last.dim(),
+           "D");
   if (first.dim() == 1) {
     matrices[0] = unsqueeze(first, 0);
   } else {
@@ -71,15 +69,13 @@ Tensor multi_dot(const std::vector<Tensor>& tensors) {
     shape.push_back(last->dims[1]);
   }
   for (size_t i = 0; i < n; ++i) {
-    TL_CHECK(matrices[i].dim() == 2, "multi_dot(): tensor ", i, " must be 2D but got ",
-             tensors[i].dim(), "D");
+    TL_CHECK(matrices[i].dim() == 2, "multi_dot(): tensor ", i, " must be 2D but got ", tensors[i].dim(), "D");
     TL_CHECK(tensors[i].dtype() == first.dtype(),
-             "multi_dot(): all tensors must have be the same dtype but tensor 0 is ",
-             dtype_legacy_name(first.dtype()), " and tensor ", i, " ",
-             dtype_legacy_name(tensors[i].dtype()));
-    TL_CHECK(i == 0 || matrices[i - 1]->dims[1] == matrices[i]->dims[0], "multi_dot(): tensors ",
-             i - 1, " and ", i, " with shapes ", Shape{tensors[i - 1].sizes()}, " and ",
-             Shape{tensors[i].sizes()}, " cannot be multiplied");
+             "multi_dot(): all tensors must have be the same dtype but tensor 0 is ", dtype_legacy_name(first.dtype()),
+             " and tensor ", i, " ", dtype_legacy_name(tensors[i].dtype()));
+    TL_CHECK(i == 0 || matrices[i - 1]->dims[1] == matrices[i]->dims[0], "multi_dot(): tensors ", i - 1, " and ", i,
+             " with shapes ", Shape{tensors[i - 1].sizes()}, " and ", Shape{tensors[i].sizes()},
+             " cannot be multiplied");
   }
   return view(Chain(matrices).multiply(0, n - 1), shape);
 }
@@ -94,8 +90,7 @@ Tensor chain_matmul(const std::vector<Tensor>& matrices) {
         "instead, which accepts a list of two or more tensors rather than multiple parameters.");
   }
   TL_CHECK(!matrices.empty(), "chain_matmul(): Expected one or more matrices");
-  for (const Tensor& t : matrices)
-    TL_CHECK(t.dim() == 2, "Tensor dimension is ", t.dim(), ", expected 2 instead.");
+  for (const Tensor& t : matrices) TL_CHECK(t.dim() == 2, "Tensor dimension is ", t.dim(), ", expected 2 instead.");
   return matrices.size() == 1 ? clone(matrices[0]) : multi_dot(matrices);
 }
 
@@ -104,8 +99,8 @@ Tensor chain_matmul(const std::vector<Tensor>& matrices) {
 void check_square(const char* name, const Tensor& a) {
   TL_CHECK(a.dim() >= 2, name, ": The input tensor A must have at least 2 dimensions.");
   const int64_t rows = a->dims[a.dim() - 2], columns = a->dims[a.dim() - 1];
-  TL_CHECK(rows == columns, name, ": A must be batches of square matrices, but they are ", rows,
-           " by ", columns, " matrices");
+  TL_CHECK(rows == columns, name, ": A must be batches of square matrices, but they are ", rows, " by ", columns,
+           " matrices");
 }
 
 template <class T>
@@ -147,8 +142,7 @@ int64_t invert(T* a, T* inverse, int64_t n) {
 
 Tensor inverse(const Tensor& self) {
   check_square("linalg.inv", self);
-  TL_CHECK(self.dtype() >= DType::Float32,
-           "linalg.inv: Expected a floating point or complex tensor as input. Got ",
+  TL_CHECK(self.dtype() >= DType::Float32, "linalg.inv: Expected a floating point or complex tensor as input. Got ",
            dtype_legacy_name(self.dtype()));
   Tensor work = empty(self.sizes(), self.dtype()), out = empty(self.sizes(), self.dtype());
   copy_values(work, self);
@@ -159,9 +153,8 @@ Tensor inverse(const Tensor& self) {
       const int64_t zero = invert(work.data<T>() + i * n * n, out.data<T>() + i * n * n, n);
       if (zero == 0) continue;
       const std::string where = self.dim() > 2 ? "(Batch element " + std::to_string(i) + "): " : "";
-      TL_CHECK(
-          zero == 0, "linalg.inv: ", where, "The diagonal element ", zero,
-          " is zero, the inversion could not be completed because the input matrix is singular.");
+      TL_CHECK(zero == 0, "linalg.inv: ", where, "The diagonal element ", zero,
+               " is zero, the inversion could not be completed because the input matrix is singular.");
     }
   };
   switch (self.dtype()) {
@@ -213,10 +206,8 @@ Tensor kron(const Tensor& self, const Tensor& other) {
   const size_t n = size_t(std::max(self.dim(), other.dim()));
   Dims a, b, sizes;
   for (size_t d = 0; d < n; ++d) {
-    const int64_t skip_a = int64_t(n) - self.dim(), skip_b = int64_t(n) - other.dim(),
-                  i = int64_t(d);
-    const int64_t size_a = i < skip_a ? 1 : self->dims[i - skip_a],
-                  size_b = i < skip_b ? 1 : other->dims[i - skip_b];
+    const int64_t skip_a = int64_t(n) - self.dim(), skip_b = int64_t(n) - other.dim(), i = int64_t(d);
+    const int64_t size_a = i < skip_a ? 1 : self->dims[i - skip_a], size_b = i < skip_b ? 1 : other->dims[i - skip_b];
     a.push_back(size_a);
     a.push_back(1);
     b.push_back(1);
@@ -234,48 +225,45 @@ Tensor trace(const Tensor& self) {
     out = sum(diagonal(self, 0, 0, 1));
   }
   if (needs_grad(self)) {
-    record(out, "TraceBackward0", inputs(self), saves(),
-           [rows = self->dims[0], columns = self->dims[1]](Backward& b) {
-             Tensor eye = zeros(Dims{rows, columns}, b.grad().dtype());
-             {
-               NoGradGuard no_grad;
-               fill_(diagonal(eye, 0, 0, 1), 1);
-             }
-             b[0] = mul(b.grad(), eye);
-           });
+    record(out, "TraceBackward0", inputs(self), saves(), [rows = self->dims[0], columns = self->dims[1]](Backward& b) {
+      Tensor eye = zeros(Dims{rows, columns}, b.grad().dtype());
+      {
+        NoGradGuard no_grad;
+        fill_(diagonal(eye, 0, 0, 1), 1);
+      }
+      b[0] = mul(b.grad(), eye);
+    });
   }
   return out;
 }
 
 // y[n, o] = x1[n] W[o] x2[n]: first all x1 W[o] as a batch over o, then the rows' products with x2
 // as one over n.
-Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight,
-                const Tensor& bias) {
-  TL_CHECK(input1.dim() == input2.dim(), "bilinear(): input dimensions do not match: got ",
-           input1.dim(), " and ", input2.dim());
+Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight, const Tensor& bias) {
+  TL_CHECK(input1.dim() == input2.dim(), "bilinear(): input dimensions do not match: got ", input1.dim(), " and ",
+           input2.dim());
   TL_CHECK(input1.dim() >= 1 && weight.dim() == 3,
-           "bilinear(): expected inputs of at least one dim and a 3-d weight, got ", input1.dim(),
-           " and ", weight.dim());
+           "bilinear(): expected inputs of at least one dim and a 3-d weight, got ", input1.dim(), " and ",
+           weight.dim());
   const int64_t n = input1.dim(), outs = weight->dims[0];
   Dims sizes;
   int64_t rows = 1;
   for (int64_t d = 0; d + 1 < n; ++d) {
-    TL_CHECK(input1->dims[d] == input2->dims[d],
-             "bilinear(): input batch dimensions do not match at dim ", d, ": got ",
+    TL_CHECK(input1->dims[d] == input2->dims[d], "bilinear(): input batch dimensions do not match at dim ", d, ": got ",
              input1->dims[d], " and ", input2->dims[d]);
     sizes.push_back(input1->dims[d]);
     rows *= input1->dims[d];
   }
   const int64_t m = input1->dims[n - 1], k = input2->dims[n - 1];
-  TL_CHECK(m == weight->dims[1], "bilinear(): input1 size does not match weight size: got ", m,
-           " but expected ", weight->dims[1]);
-  TL_CHECK(k == weight->dims[2], "bilinear(): input2 size does not match weight size: got ", k,
-           " but expected ", weight->dims[2]);
+  TL_CHECK(m == weight->dims[1], "bilinear(): input1 size does not match weight size: got ", m, " but expected ",
+           weight->dims[1]);
+  TL_CHECK(k == weight->dims[2], "bilinear(): input2 size does not match weight size: got ", k, " but expected ",
+           weight->dims[2]);
   TL_CHECK(!bias.defined() || (bias.dim() == 1 && bias->dims[0] == outs),
            "bilinear(): bias size does not match weight size: got ",
            bias.defined() && bias.dim() > 0 ? bias->dims[0] : 0, " but expected ", outs);
-  TL_CHECK(input1.dtype() == input2.dtype() && input1.dtype() == weight.dtype(),
-           "expected scalar type ", dtype_legacy_name(weight.dtype()), " but found ",
+  TL_CHECK(input1.dtype() == input2.dtype() && input1.dtype() == weight.dtype(), "expected scalar type ",
+           dtype_legacy_name(weight.dtype()), " but found ",
            dtype_legacy_name(input1.dtype() == weight.dtype() ? input2.dtype() : input1.dtype()));
   sizes.push_back(outs);
   Tensor x1 = reshape(input1, Dims{1, rows, m}), x2 = reshape(input2, Dims{rows, k, 1});
@@ -310,9 +298,8 @@ const OpRecord records[] = {
      "randn(1, 0)"},
     {"trace(Tensor self) -> Tensor", TL_OP(trace), both, "The sum of the diagonal of a matrix.",
      "randn(3, 3) | randn(3, 4) | randn(4, 3).t() | randn(0, 3) | tensor([[1, 2], [3, 4]])"},
-    {"bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor",
-     TL_OP(bilinear), op::internal,
-     "`y[o] = input1 @ weight[o] @ input2 + bias[o]` for the last dims of the inputs.",
+    {"bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor", TL_OP(bilinear),
+     op::internal, "`y[o] = input1 @ weight[o] @ input2 + bias[o]` for the last dims of the inputs.",
      "randn(3, 4), randn(3, 2), randn(5, 4, 2), randn(5) | randn(4), randn(2), randn(5, 4, 2) | "
      "randn(2, 3, 4), randn(2, 3, 2), randn(5, 4, 2), randn(5) | randn(0, 4), randn(0, 2), "
      "randn(5, 4, 2), randn(5)"},

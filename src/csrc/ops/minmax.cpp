@@ -21,11 +21,12 @@ void check_ordered(const Tensor& self, const char* what) {
 void check_not_empty(const Tensor& self, DimSet set, bool named, const char* name) {
   if (self.numel() != 0) return;
   for (int64_t d = 0; d < self.dim(); ++d) {
-    TL_CHECK_INDEX(!named || !has_dim(set, size_t(d)) || self.sizes()[size_t(d)] != 0, name, "(): Expected reduction dim ", d,
-                   " to have non-zero size.");
+    TL_CHECK_INDEX(!named || !has_dim(set, size_t(d)) || self.sizes()[size_t(d)] != 0, name,
+                   "(): Expected reduction dim ", d, " to have non-zero size.");
   }
-  TL_CHECK(named, name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
-                        "'dim' argument.");
+  TL_CHECK(named, name,
+           "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
+           "'dim' argument.");
 }
 
 Tensor extreme_value(const Tensor& self, DimSet set, bool keepdim, ReduceKind kind, const char* label, bool nan_too) {
@@ -51,8 +52,8 @@ void extreme_along(const Tensor& self, int64_t dim, bool largest, Tensor* values
   const int64_t size = int64_t(item_size(self.dtype()));
   along_dim(self, dim, [&](const AxisPiece& p) {
     char* to = values == nullptr ? nullptr : values->bytes() + p.out * size;
-    kernels::extreme(ExtremeArgs{self.dtype(), largest, self.bytes() + p.in * size, to, indices.data<int64_t>() + p.out, p.n,
-                                 p.in_step, p.m, p.in_stride, p.out_stride});
+    kernels::extreme(ExtremeArgs{self.dtype(), largest, self.bytes() + p.in * size, to, indices.data<int64_t>() + p.out,
+                                 p.n, p.in_step, p.m, p.in_stride, p.out_stride});
   });
 }
 
@@ -66,7 +67,8 @@ int64_t index_of_extreme(const Tensor& flat, bool largest) {
   };
   parallel_for(n, length, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin / length; i * length < end; ++i) {
-      run(flat.bytes() + i * length * size, values.bytes() + i * size, indices.data<int64_t>() + i, std::min(length, n - i * length));
+      run(flat.bytes() + i * length * size, values.bytes() + i * size, indices.data<int64_t>() + i,
+          std::min(length, n - i * length));
     }
   });
   int64_t best = 0;
@@ -114,7 +116,8 @@ Tensor arg_extreme(const Tensor& self, std::optional<int64_t> dim_arg, bool keep
 
 }  // namespace
 
-Tensor share_evenly(const Tensor& grad, const Tensor& self, const Tensor& result, DimSet set, bool keepdim, bool nan_too) {
+Tensor share_evenly(const Tensor& grad, const Tensor& self, const Tensor& result, DimSet set, bool keepdim,
+                    bool nan_too) {
   int64_t n = self.dim();
   Tensor value = with_dims(result, set, n, keepdim), g = with_dims(grad, set, n, keepdim);
   if (set == 0) return g;
@@ -127,7 +130,8 @@ Tensor share_evenly(const Tensor& grad, const Tensor& self, const Tensor& result
 Tensor put_at_indices(const Tensor& grad, const Tensor& indices, int64_t dim, DimSet set, bool keepdim, IntView sizes) {
   const int64_t n = int64_t(sizes.size());
   if (n == 0) return grad;
-  return scatter_add(zeros(sizes, grad.dtype()), dim, with_dims(indices, set, n, keepdim), with_dims(grad, set, n, keepdim));
+  return scatter_add(zeros(sizes, grad.dtype()), dim, with_dims(indices, set, n, keepdim),
+                     with_dims(grad, set, n, keepdim));
 }
 
 Tensor amax(const Tensor& self, IntView dims, bool keepdim) {
@@ -168,7 +172,8 @@ Pair aminmax(const Tensor& self, std::optional<int64_t> dim_arg, bool keepdim) {
     TL_CHECK_INDEX(self.dim() == 0 || self.sizes()[size_t(dim)] != 0, "aminmax: Expected reduction dim ", dim,
                    " to have non-zero size.");
   } else {
-    TL_CHECK(self.numel() != 0, "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+    TL_CHECK(self.numel() != 0,
+             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
   }
   Tensor low = reduce_over(self, set, keepdim, reduction(ReduceKind::min, self.dtype(), self.dtype()));
   Tensor high = reduce_over(self, set, keepdim, reduction(ReduceKind::max, self.dtype(), self.dtype()));
@@ -190,9 +195,11 @@ Pair aminmax(const Tensor& self, std::optional<int64_t> dim_arg, bool keepdim) {
 constexpr uint32_t both = op::function | op::method | op::out;
 const OpRecord records[] = {
     {"amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", TL_OP(amax), both,
-     "The largest elements along the listed dims, all of them where the list is empty. Equal ones share the gradient evenly; a "
+     "The largest elements along the listed dims, all of them where the list is empty. Equal ones share the gradient "
+     "evenly; a "
      "NaN counts as the largest.",
-     "randn(3, 4) | randn(3, 4), 1 | randn(2, 3, 4), (0, 2), True | randn(4, 3).t(), 0 | randn(()), 0 | randn(0, 3), 1 | "
+     "randn(3, 4) | randn(3, 4), 1 | randn(2, 3, 4), (0, 2), True | randn(4, 3).t(), 0 | randn(()), 0 | randn(0, 3), 1 "
+     "| "
      "tensor([[1., 2., 2.], [3., 3., 3.]]), 1"},
     {"amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", TL_OP(amin), both,
      "The smallest elements along the listed dims, as amax has the largest.",
@@ -207,11 +214,13 @@ const OpRecord records[] = {
      "randn(3, 4), randn(4) | randn(3), randn(())"},
     {"max(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(max_dim), both,
      "The largest elements along `dim` and their indices; of equal ones the first, which has the gradient.",
-     "randn(3, 4), 1 | randn(3, 4), 0, True | randn(4, 3).t(), -1 | randn(2, 3, 4), 1 | randn(()), 0 | randn(0, 3), 1 | "
+     "randn(3, 4), 1 | randn(3, 4), 0, True | randn(4, 3).t(), -1 | randn(2, 3, 4), 1 | randn(()), 0 | randn(0, 3), 1 "
+     "| "
      "tensor([[1., 2., 2.]]), 1"},
     {"min(Tensor self) -> Tensor", TL_OP(min_all), both, "The smallest element, as max has the largest.",
      "randn(3, 4) | randn(4, 3).t() | randn(())"},
-    {"min(Tensor self, Tensor other) -> Tensor", TL_OP(minimum), both, "minimum under another name.", "randn(3, 4), randn(4)"},
+    {"min(Tensor self, Tensor other) -> Tensor", TL_OP(minimum), both, "minimum under another name.",
+     "randn(3, 4), randn(4)"},
     {"min(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(min_dim), both,
      "The smallest elements along `dim` and their indices; of equal ones the first, which has the gradient.",
      "randn(3, 4), 1 | randn(3, 4), 0, True | randn(4, 3).t(), -1 | randn(2, 3, 4), 1 | randn(()), 0"},
@@ -219,7 +228,8 @@ const OpRecord records[] = {
      "Where the largest element stands along `dim`, or among all in order without it; the first of equal ones.",
      "randn(3, 4) | randn(3, 4), 1 | randn(4, 3).t(), 0, True | randn(()), 0 | randn(3, 4), None, True"},
     {"argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", TL_OP(argmin), both | op::nondifferentiable,
-     "Where the smallest element stands, as argmax has the largest.", "randn(3, 4) | randn(3, 4), 1 | randn(4, 3).t(), 0, True"},
+     "Where the smallest element stands, as argmax has the largest.",
+     "randn(3, 4) | randn(3, 4), 1 | randn(4, 3).t(), 0, True"},
 };
 const RegisterOps registered(records);
 

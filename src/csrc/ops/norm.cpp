@@ -24,9 +24,7 @@ struct Spec {
 };
 
 // An undefined tensor stays so.
-Tensor optional_operand(const Tensor& t, DType dtype) {
-  return t.defined() ? dense_values(t, t.sizes(), dtype) : t;
-}
+Tensor optional_operand(const Tensor& t, DType dtype) { return t.defined() ? dense_values(t, t.sizes(), dtype) : t; }
 void* bytes_of(const Tensor& t) { return t.defined() ? t.bytes() : nullptr; }
 
 // The gradients by differentiable ops, for gradients of gradients.
@@ -39,14 +37,12 @@ void composed_backward(Backward& b, const Spec& spec, const Tensor& input, const
   Tensor h = mul(x, rstd);
   Tensor g = to_dtype(reshape(b.grad(), rows), spec.compute);
   if (b.needs(0)) {
-    Tensor gw =
-        weight.defined() ? mul(g, reshape(to_dtype(weight, spec.compute), Dims{spec.width})) : g;
+    Tensor gw = weight.defined() ? mul(g, reshape(to_dtype(weight, spec.compute), Dims{spec.width})) : g;
     Tensor d = spec.centred ? sub(gw, mean(gw, Dims{1}, true)) : gw;
     d = mul(rstd, sub(d, mul(h, mean(mul(gw, h), Dims{1}, true))));
     b[0] = to_dtype(reshape(d, input.sizes()), input.dtype());
   }
-  if (b.needs(1))
-    b[1] = to_dtype(reshape(sum(mul(g, h), Dims{0}, false), weight_sizes), weight.dtype());
+  if (b.needs(1)) b[1] = to_dtype(reshape(sum(mul(g, h), Dims{0}, false), weight_sizes), weight.dtype());
   if (b.needs(2)) b[2] = to_dtype(reshape(sum(g, Dims{0}, false), weight_sizes), b.grad().dtype());
 }
 
@@ -59,8 +55,7 @@ void norm_backward(Backward& b, const Spec& spec, const Dims& weight_sizes, DTyp
     if (b[2].defined()) b[2] = to_dtype(b[2], bias_dtype);
     return;
   }
-  Tensor x = dense_values(input, input.sizes(), spec.compute),
-         g = dense_values(grad, grad.sizes(), spec.compute);
+  Tensor x = dense_values(input, input.sizes(), spec.compute), g = dense_values(grad, grad.sizes(), spec.compute);
   Tensor w = optional_operand(weight, spec.compute);
   kernels::RowNorm args{x.bytes(),    bytes_of(w), nullptr,  bytes_of(mean),
                         rstd.bytes(), spec.width,  spec.eps, spec.centred};
@@ -71,8 +66,7 @@ void norm_backward(Backward& b, const Spec& spec, const Dims& weight_sizes, DTyp
   int64_t row_bytes = spec.width * int64_t(item_size(spec.compute));
   parallel_for(spec.rows, grain, [&](int64_t begin, int64_t end) {
     int64_t at = begin / grain * row_bytes;
-    kernels::norm_rows_grad(spec.compute, args, g.bytes(), bytes_of(dx),
-                            dw.defined() ? dw.bytes() + at : nullptr,
+    kernels::norm_rows_grad(spec.compute, args, g.bytes(), bytes_of(dx), dw.defined() ? dw.bytes() + at : nullptr,
                             db.defined() ? db.bytes() + at : nullptr, begin, end);
   });
   auto gathered = [&](const Tensor& parts, DType dtype) {
@@ -84,8 +78,8 @@ void norm_backward(Backward& b, const Spec& spec, const Dims& weight_sizes, DTyp
   if (db.defined()) b[2] = gathered(db, bias_dtype);
 }
 
-Tensor normalized(const Tensor& input, size_t axis, const Tensor& weight, const Tensor& bias,
-                  double eps, bool centred, const char* label) {
+Tensor normalized(const Tensor& input, size_t axis, const Tensor& weight, const Tensor& bias, double eps, bool centred,
+                  const char* label) {
   IntView sizes = input.sizes();
   Spec spec{loss_compute_dtype(input.dtype()), 1, 1, eps, centred};
   Dims kept(sizes);  // of mean and rstd
@@ -99,9 +93,8 @@ Tensor normalized(const Tensor& input, size_t axis, const Tensor& weight, const 
   Tensor mean = centred ? empty(kept, spec.compute) : Tensor();
   kernels::RowNorm args{x.bytes(),  bytes_of(w), bytes_of(shift), bytes_of(mean), rstd.bytes(),
                         spec.width, eps,         centred};
-  parallel_for(spec.rows, spec.grain(), [&](int64_t begin, int64_t end) {
-    kernels::norm_rows(spec.compute, args, out.bytes(), begin, end);
-  });
+  parallel_for(spec.rows, spec.grain(),
+               [&](int64_t begin, int64_t end) { kernels::norm_rows(spec.compute, args, out.bytes(), begin, end); });
   if (input.dtype() != spec.compute) {
     NoGradGuard no_grad;
     out = to_dtype(out, input.dtype());
@@ -110,63 +103,53 @@ Tensor normalized(const Tensor& input, size_t axis, const Tensor& weight, const 
     Dims weight_sizes(sizes.subspan(axis));
     DType bias_dtype = bias.defined() ? bias.dtype() : input.dtype();
     record(out, label, inputs(input, weight, bias), saves(input, weight, mean, rstd),
-           [spec, weight_sizes, bias_dtype](Backward& b) {
-             norm_backward(b, spec, weight_sizes, bias_dtype);
-           });
+           [spec, weight_sizes, bias_dtype](Backward& b) { norm_backward(b, spec, weight_sizes, bias_dtype); });
   }
   return out;
 }
 
 // How many leading dims are not normalised.
-size_t check_shapes(const Tensor& input, IntView shape, const Tensor& weight, const Tensor& bias,
-                    const char* star) {
+size_t check_shapes(const Tensor& input, IntView shape, const Tensor& weight, const Tensor& bias, const char* star) {
   TL_CHECK(!shape.empty(),
            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
            "element, but got "
            "normalized_shape = ",
            Shape{shape});
   TL_CHECK(!weight.defined() || equal(weight.sizes(), shape),
-           "Expected weight to be of same shape as normalized_shape, but got weight of shape ",
-           Shape{weight.sizes()}, " and normalized_shape = ", Shape{shape});
+           "Expected weight to be of same shape as normalized_shape, but got weight of shape ", Shape{weight.sizes()},
+           " and normalized_shape = ", Shape{shape});
   TL_CHECK(!bias.defined() || equal(bias.sizes(), shape),
-           "Expected bias to be of same shape as normalized_shape, but got bias of shape ",
-           Shape{bias.sizes()}, " and normalized_shape = ", Shape{shape});
+           "Expected bias to be of same shape as normalized_shape, but got bias of shape ", Shape{bias.sizes()},
+           " and normalized_shape = ", Shape{shape});
   IntView sizes = input.sizes();
   if (sizes.size() < shape.size() || !equal(sizes.subspan(sizes.size() - shape.size()), shape)) {
     std::ostringstream due;
     for (size_t d = 0; d < shape.size(); ++d) due << (d == 0 ? star : ", ") << shape[d];
-    fail(ErrorKind::runtime, "Given normalized_shape=", Shape{shape},
-         ", expected input with shape [*", due.str(), "], but got input of size", Shape{sizes});
+    fail(ErrorKind::runtime, "Given normalized_shape=", Shape{shape}, ", expected input with shape [*", due.str(),
+         "], but got input of size", Shape{sizes});
   }
   return sizes.size() - shape.size();
 }
 
-Tensor layer_norm(const Tensor& input, IntView normalized_shape, const Tensor& weight,
-                  const Tensor& bias, double eps, bool) {
+Tensor layer_norm(const Tensor& input, IntView normalized_shape, const Tensor& weight, const Tensor& bias, double eps,
+                  bool) {
   size_t axis = check_shapes(input, normalized_shape, weight, bias, ", ");
   DType dtype = input.dtype();
-  TL_CHECK_NOTIMPL(is_floating(dtype), "\"LayerNormKernelImpl\" not implemented for '",
-                   dtype_legacy_name(dtype), "'");
+  TL_CHECK_NOTIMPL(is_floating(dtype), "\"LayerNormKernelImpl\" not implemented for '", dtype_legacy_name(dtype), "'");
   for (const Tensor* t : {&weight, &bias}) {
-    TL_CHECK(
-        !t->defined() || t->dtype() == dtype ||
-            (is_reduced_floating(dtype) && t->dtype() == DType::Float32),
-        "mixed dtype (CPU): expect parameter to have scalar type of Float (layer_norm: input is ",
-        dtype_name(dtype), ", a parameter is ", t->defined() ? dtype_name(t->dtype()) : "", ")");
+    TL_CHECK(!t->defined() || t->dtype() == dtype || (is_reduced_floating(dtype) && t->dtype() == DType::Float32),
+             "mixed dtype (CPU): expect parameter to have scalar type of Float (layer_norm: input is ",
+             dtype_name(dtype), ", a parameter is ", t->defined() ? dtype_name(t->dtype()) : "", ")");
   }
-  return normalized(input, axis, weight, bias, eps, true,
-                    "NativeLayerNormBackward0:input,weight,result1,result2");
+  return normalized(input, axis, weight, bias, eps, true, "NativeLayerNormBackward0:input,weight,result1,result2");
 }
 
-Tensor rms_norm(const Tensor& input, IntView normalized_shape, const Tensor& weight,
-                std::optional<double> eps) {
+Tensor rms_norm(const Tensor& input, IntView normalized_shape, const Tensor& weight, std::optional<double> eps) {
   size_t axis = check_shapes(input, normalized_shape, weight, {}, "");
   DType dtype = input.dtype();
-  TL_CHECK_NOTIMPL(is_floating(dtype), "\"rms_norm\" not implemented for '",
-                   dtype_legacy_name(dtype), "'");
+  TL_CHECK_NOTIMPL(is_floating(dtype), "\"rms_norm\" not implemented for '", dtype_legacy_name(dtype), "'");
   // The default is the smallest step of the type that is computed with.
-  double epsilon =
-      eps.value_or(dtype == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07);
+  double epsilon = eps.value_or(dtype == DType::Float64 ? 2.220446049250313e-16 : 1.1920928955078125e-07);
   return normalized(input, axis, weight, {}, epsilon, false, "MulBackward0:input,weight,mean,rstd");
 }
 

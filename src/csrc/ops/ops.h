@@ -14,8 +14,8 @@ class Generator;
 // copy.cpp
 Tensor clone(const Tensor& self);
 Tensor contiguous(const Tensor& self);
-Tensor to_dtype(const Tensor& self, DType dtype);         // self where it already has it
-Tensor copy_(const Tensor& self, const Tensor& src);      // broadcasts and converts
+Tensor to_dtype(const Tensor& self, DType dtype);     // self where it already has it
+Tensor copy_(const Tensor& self, const Tensor& src);  // broadcasts and converts
 // Raw copy of values (broadcasting, converting), without autograd or version counting.
 void copy_values(const Tensor& dst, const Tensor& src);
 

@@ -34,10 +34,10 @@ bool same_sizes(const Tensor& a, const Tensor& b) {
 }
 
 void check_param(const Tensor& param, const char* name) {
-  TL_CHECK_TYPE(is_differentiable(param.dtype()), name,
-                ": a parameter must be floating point or complex, got ", dtype_name(param.dtype()));
-  TL_CHECK(param.is_contiguous() || !has_internal_overlap(param), name, ": a parameter of shape ",
-           Shape{param.sizes()}, " has elements that share memory; clone it first");
+  TL_CHECK_TYPE(is_differentiable(param.dtype()), name, ": a parameter must be floating point or complex, got ",
+                dtype_name(param.dtype()));
+  TL_CHECK(param.is_contiguous() || !has_internal_overlap(param), name, ": a parameter of shape ", Shape{param.sizes()},
+           " has elements that share memory; clone it first");
 }
 void check_state(const Tensor& param, const Tensor& state, const char* op, const char* what) {
   TL_CHECK(same_sizes(param, state), op, ": ", what, " has shape ", Shape{state.sizes()},
@@ -61,9 +61,7 @@ class FlatView {
   }
 
  private:
-  bool fits(const Tensor& t) const {
-    return plain_ && t.dtype() == param_.dtype() && same_layout(t, param_);
-  }
+  bool fits(const Tensor& t) const { return plain_ && t.dtype() == param_.dtype() && same_layout(t, param_); }
   [[gnu::noinline]] void* copy_to_write(const Tensor& t) {
     Tensor copy = copy_of(t);
     copies_.push_back({t, copy});
@@ -116,8 +114,7 @@ void sgd_step(std::span<const SgdItem> items, const SgdOptions& o) {
   for (const SgdItem& it : items) {
     check_param(*it.param, "SGD");
     check_state(*it.param, *it.grad, "SGD", "the gradient");
-    if (it.momentum_buffer != nullptr)
-      check_state(*it.param, *it.momentum_buffer, "SGD", "momentum_buffer");
+    if (it.momentum_buffer != nullptr) check_state(*it.param, *it.momentum_buffer, "SGD", "momentum_buffer");
   }
   NoGradGuard no_grad;
   for (const SgdItem& it : items) {
@@ -135,8 +132,7 @@ void sgd_step(std::span<const SgdItem> items, const SgdOptions& o) {
                           o.maximize};
     DType dtype = real_dtype(param);
     run(
-        real_count(param),
-        [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); }, it.param,
+        real_count(param), [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); }, it.param,
         it.grad, it.momentum_buffer);
     flat.finish();
   }
@@ -150,8 +146,7 @@ void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
     check_state(param, *it.exp_avg, "Adam", "exp_avg");
     check_state(param, *it.exp_avg_sq, "Adam", "exp_avg_sq");
     if (o.amsgrad) check_state(param, *it.max_exp_avg_sq, "Adam", "max_exp_avg_sq");
-    TL_CHECK(it.step->numel() == 1, "Adam: step must have one element, got shape ",
-             Shape{it.step->sizes()});
+    TL_CHECK(it.step->numel() == 1, "Adam: step must have one element, got shape ", Shape{it.step->sizes()});
   }
   NoGradGuard no_grad;
   // Groups mostly step together: the powers are computed once for a run of equal counts.
@@ -182,8 +177,7 @@ void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
     args.maximize = o.maximize;
     DType dtype = real_dtype(param);
     run(
-        real_count(param),
-        [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); }, it.param,
+        real_count(param), [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); }, it.param,
         it.grad, it.exp_avg, it.exp_avg_sq, it.max_exp_avg_sq);
     flat.finish();
   }
@@ -223,14 +217,12 @@ double norm_of(const Tensor& t, const Norm& norm) {
     dense = abs(dense);
     dtype = dense.dtype();
   }
-  if (n <= grain)
-    return norm.finish(kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, 0, n));
+  if (n <= grain) return norm.finish(kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, 0, n));
   std::vector<double> partial(size_t((n + grain - 1) / grain), norm.start());
   {
     BlockingRegion blocking;
     parallel_for(n, grain, [&](int64_t begin, int64_t end) {
-      partial[size_t(begin / grain)] =
-          kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, begin, end);
+      partial[size_t(begin / grain)] = kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, begin, end);
     });
   }
   double total = norm.start();
@@ -243,8 +235,8 @@ double norm_of(const Tensor& t, const Norm& norm) {
 Tensor total_norm(std::span<const Tensor> tensors, double p) {
   if (tensors.empty()) return scalar_tensor(0.0, default_dtype());
   for (const Tensor& t : tensors) {
-    TL_CHECK(is_differentiable(t.dtype()),
-             "total norm: a tensor must be floating point or complex, got ", dtype_name(t.dtype()));
+    TL_CHECK(is_differentiable(t.dtype()), "total norm: a tensor must be floating point or complex, got ",
+             dtype_name(t.dtype()));
   }
   NoGradGuard no_grad;
   Norm norm(p);
@@ -265,10 +257,7 @@ void clip_by_norm_(std::span<const Tensor> tensors, double max_norm, const Tenso
     FlatView flat(t);
     void* x = flat.written(t);
     DType dtype = real_dtype(t);
-    run(
-        real_count(t),
-        [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); },
-        &t);
+    run(real_count(t), [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); }, &t);
     flat.finish();
   }
 }

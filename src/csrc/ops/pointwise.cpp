@@ -134,7 +134,8 @@ Overlap overlap(const Tensor& a, const Tensor& b) {
   if (a->storage != b->storage || a.numel() == 0 || b.numel() == 0) return Overlap::none;
   if (!is_non_overlapping_and_dense(a) || !is_non_overlapping_and_dense(b)) {
     // Too hard to tell, but the same geometry is the same memory.
-    return a->offset == b->offset && a.dtype() == b.dtype() && equal(a.strides(), b.strides()) && equal(a.sizes(), b.sizes())
+    return a->offset == b->offset && a.dtype() == b.dtype() && equal(a.strides(), b.strides()) &&
+                   equal(a.sizes(), b.sizes())
                ? Overlap::same
                : Overlap::none;
   }
@@ -148,13 +149,15 @@ Overlap overlap(const Tensor& a, const Tensor& b) {
 void check_overlap(const PointwiseSpec& spec, const Tensor& out, Operands inputs) {
   TL_CHECK(!has_internal_overlap(out),
            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-           "Please clone() the tensor before performing the operation. (", spec.name, ", shape ", Shape{out.sizes()}, ")");
+           "Please clone() the tensor before performing the operation. (",
+           spec.name, ", shape ", Shape{out.sizes()}, ")");
   for (const Operand& in : inputs) {
     if (!in.is_tensor()) continue;
-    TL_CHECK(overlap(out, in.tensor()) != Overlap::partial,
-             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-             "location. Please clone() the tensor before performing the operation. (", spec.name, ", shapes ",
-             Shape{in.tensor().sizes()}, " and ", Shape{out.sizes()}, ")");
+    TL_CHECK(
+        overlap(out, in.tensor()) != Overlap::partial,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+        "location. Please clone() the tensor before performing the operation. (",
+        spec.name, ", shapes ", Shape{in.tensor().sizes()}, " and ", Shape{out.sizes()}, ")");
   }
 }
 
@@ -244,7 +247,8 @@ void run(const PointwiseSpec& spec, const Tensor& out, Operands inputs) {
   args.reads = compute;
   args.writes = writes;
   args.loop = spec.loop;
-  parallel_for(g.numel, grain_of(spec.cost), [&](int64_t begin, int64_t end) { kernels::elementwise(args, begin, end); });
+  parallel_for(g.numel, grain_of(spec.cost),
+               [&](int64_t begin, int64_t end) { kernels::elementwise(args, begin, end); });
 }
 
 Dims broadcast_shape(Operands inputs) {
@@ -277,7 +281,9 @@ Tensor result_like(IntView shape, DType dtype, Operands inputs) {
   for (int i = 0; i < n; ++i) order[i] = n - 1 - i;
   auto stride_of = [&](const Tensor& t, int d) -> int64_t {
     int64_t at = d - (n - t.dim());
-    return at < 0 || (t->dims[at] == 1 && shape[size_t(d)] != 1) ? 0 : t->dims[t.dim() + at] * int64_t(item_size(t.dtype()));
+    return at < 0 || (t->dims[at] == 1 && shape[size_t(d)] != 1)
+               ? 0
+               : t->dims[t.dim() + at] * int64_t(item_size(t.dtype()));
   };
   // 1: `a` belongs further out than `b`, -1: it is right where it is, 0: nothing tells.
   auto further_out = [&](int a, int b) {
@@ -362,8 +368,9 @@ void pointwise_into(const PointwiseSpec& spec, const Tensor& out, Operands input
   TL_CHECK(equal(shape, out.sizes()), "output with shape ", Shape{out.sizes()}, " doesn't match the broadcast shape ",
            Shape{shape}, " (", spec.name, ")");
   check_overlap(spec, out, inputs);
-  bool storable = out.dtype() == spec.result || (kernels::dtype_of(kernels::compute_of(out.dtype())) == writes_of(spec) &&
-                                                 spec.result != DType::Bool);
+  bool storable =
+      out.dtype() == spec.result ||
+      (kernels::dtype_of(kernels::compute_of(out.dtype())) == writes_of(spec) && spec.result != DType::Bool);
   if (!storable) {
     copy_values(out, pointwise(spec, inputs));
     return;

@@ -34,9 +34,7 @@ using Operands = std::initializer_list<Operand>;
 // PyTorch's promotion: dimensioned tensors decide, then 0-d tensors, then numbers; one of the latter
 // only counts where it is of a higher kind (bool < integer < real < complex).
 DType result_type(std::span<const Operand> operands);
-inline DType result_type(Operands operands) {
-  return result_type(std::span(operands.begin(), operands.size()));
-}
+inline DType result_type(Operands operands) { return result_type(std::span(operands.begin(), operands.size())); }
 
 // How many elements make a piece of work for a thread.
 enum class Cost : uint8_t { light, medium, heavy };
@@ -97,9 +95,10 @@ inline auto no_derivative(const char* name) {
 }
 
 // Warns of the old order of arguments once per form, as PyTorch does.
-#define TL_OLD_FORM(name, old, now)                                                                                        \
-  if (static bool said = false; !std::exchange(said, true))                                                                \
-  warn("This overload of " name " is deprecated:\n\t" name "(" old ")\nConsider using one of the following signatures " \
+#define TL_OLD_FORM(name, old, now)                                \
+  if (static bool said = false; !std::exchange(said, true))        \
+  warn("This overload of " name " is deprecated:\n\t" name "(" old \
+       ")\nConsider using one of the following signatures "        \
        "instead:\n\t" name "(" now ")")
 
 // An op with two operands, to be run on any.

@@ -26,8 +26,8 @@ Tensor mapped(const Tensor& x, F f) {
   return out;
 }
 
-Tensor quantile_of(const Tensor& self, const Tensor& q, std::optional<int64_t> dim_arg, bool keepdim, const std::string& how,
-                   bool ignore_nan) {
+Tensor quantile_of(const Tensor& self, const Tensor& q, std::optional<int64_t> dim_arg, bool keepdim,
+                   const std::string& how, bool ignore_nan) {
   TL_CHECK(self.numel() > 0, "quantile() input tensor must be non-empty");
   TL_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor");
   TL_CHECK(self.dtype() == DType::Float32 || self.dtype() == DType::Float64,
@@ -42,12 +42,16 @@ Tensor quantile_of(const Tensor& self, const Tensor& q, std::optional<int64_t> d
     TL_CHECK(v >= 0 && v <= 1, "quantile() q values must be in the range [0, 1]");
   }
   // Sorted rows, NaN at their ends.
-  Tensor rows = !dim_arg || self.dim() == 0 ? reshape(self, Dims{-1}) : dim == self.dim() - 1 ? self : transpose(unsqueeze(self, -1), dim, -1);
+  Tensor rows = !dim_arg || self.dim() == 0 ? reshape(self, Dims{-1})
+                : dim == self.dim() - 1     ? self
+                                            : transpose(unsqueeze(self, -1), dim, -1);
   Tensor sorted = std::get<0>(sort(rows, -1, false));
   const int64_t n = sorted.sizes().back();
   Tensor numbers = sum(logical_not(isnan(detach(sorted))), Dims{-1}, true);  // of each row
   Tensor last = wrapped_number(double(n - 1));
-  Tensor span = ignore_nan ? mapped(to_dtype(sub(numbers, wrapped_number(1)), self.dtype()), [](auto v) { return v < 0 ? decltype(v)(0) : v; }) : last;
+  Tensor span = ignore_nan ? mapped(to_dtype(sub(numbers, wrapped_number(1)), self.dtype()),
+                                    [](auto v) { return v < 0 ? decltype(v)(0) : v; })
+                           : last;
   Tensor ranks = mul(reshape(q, Dims{-1}), span);  // […, number of q]
   if (!ignore_nan) ranks = where(lt(numbers, wrapped_number(n)), to_dtype(last, self.dtype()), ranks);
   auto at = [&](const Tensor& r) {
@@ -99,16 +103,20 @@ Tensor nanquantile_number(const Tensor& self, double q, Dim dim, bool keepdim, s
 
 constexpr uint32_t both = op::function | op::method | op::out;
 const OpRecord records[] = {
-    {"quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation='linear') -> Tensor", TL_OP(quantile),
-     both, "The q-quantiles along `dim`, of all elements without it, one slice of the result for each q. Between two elements the "
-           "value is interpolated: 'linear', 'lower', 'higher', 'midpoint' or 'nearest'.",
+    {"quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation='linear') -> Tensor",
+     TL_OP(quantile), both,
+     "The q-quantiles along `dim`, of all elements without it, one slice of the result for each q. Between two "
+     "elements the "
+     "value is interpolated: 'linear', 'lower', 'higher', 'midpoint' or 'nearest'.",
      "randn(3, 4), tensor([0.1, 0.5]), 1 | randn(4, 3).t(), tensor([0.5]), 0, True | randn(3, 4), tensor(0.3)"},
     {"quantile(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation='linear') -> Tensor",
-     TL_OP(quantile_number), both, "The same for one q.", "randn(3, 4), 0.5 | randn(3, 4), 0.25, 0, True, interpolation='nearest' | randn(()), 0.5"},
+     TL_OP(quantile_number), both, "The same for one q.",
+     "randn(3, 4), 0.5 | randn(3, 4), 0.25, 0, True, interpolation='nearest' | randn(()), 0.5"},
     {"nanquantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation='linear') -> Tensor",
      TL_OP(nanquantile), both, "The quantiles of the elements that are not NaN.", "randn(3, 4), tensor([0.1, 0.5]), 1"},
     {"nanquantile(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation='linear') -> Tensor",
-     TL_OP(nanquantile_number), both, "The same for one q.", "randn(3, 4), 0.5 | tensor([1., float('nan'), 2.]), 0.5, 0"},
+     TL_OP(nanquantile_number), both, "The same for one q.",
+     "randn(3, 4), 0.5 | tensor([1., float('nan'), 2.]), 0.5, 0"},
 };
 const RegisterOps registered(records);
 

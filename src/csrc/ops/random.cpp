@@ -82,7 +82,7 @@ void fill_uniform(const Tensor& self, double from, double to, Generator* generat
   const DType dtype = t.dtype(), made = computed_in(dtype);
   const bool is_double = made == DType::Float64;
   // What rounds up to the end of the range becomes its beginning.
-  double limit = is_double                     ? to
+  double limit = is_double                  ? to
                  : dtype == DType::Float16  ? rounds_to<Half>(float(to))
                  : dtype == DType::BFloat16 ? rounds_to<BFloat16>(float(to))
                                             : float(to);
@@ -143,8 +143,8 @@ class Probabilities {
 }  // namespace
 
 void check_probabilities(const Tensor& p) {
-  TL_CHECK_NOTIMPL(is_floating(p.dtype()), "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_legacy_name(p.dtype()),
-                   "'");
+  TL_CHECK_NOTIMPL(is_floating(p.dtype()), "\"bernoulli_tensor_cpu_p_\" not implemented for '",
+                   dtype_legacy_name(p.dtype()), "'");
   Probabilities values(p.dtype());
   StridedLoop<1>(p.sizes(), {&p}).run(INT64_MAX, [&](char* const* data, const int64_t* strides, int64_t n) {
     for (int64_t i = 0; i < n; i += p_piece) {
@@ -167,7 +167,8 @@ void fill_bernoulli(const Tensor& self, const Tensor& p, Generator* generator) {
       kernels::random_words(drawing->engine, words, is_double ? 2 * m : m);
       values.read(data[1] + i * strides[1], strides[1], m);
       kernels::bernoulli_each(is_double, words, values.data(), drawn, m);
-      kernels::convert_run(self.dtype(), data[0] + i * strides[0], strides[0], DType::UInt8, reinterpret_cast<char*>(drawn), 1, m);
+      kernels::convert_run(self.dtype(), data[0] + i * strides[0], strides[0], DType::UInt8,
+                           reinterpret_cast<char*>(drawn), 1, m);
     }
   });
 }
@@ -311,9 +312,10 @@ using Format = std::optional<std::string_view>;
 // own layout, since that decides which number goes where.
 Tensor make(const char* name, IntView size, DType fallback, Type dtype, const Tensor& out) {
   if (!out.defined()) return empty(size, dtype.value_or(fallback));
-  TL_CHECK(!dtype || *dtype == out.dtype(), "dtype ", dtype_legacy_name(*dtype), " does not match dtype of out parameter (",
-           dtype_legacy_name(out.dtype()), ")");
-  TL_CHECK(!needs_grad(out), name, "(): functions with out=... arguments don't support automatic differentiation, but one "
+  TL_CHECK(!dtype || *dtype == out.dtype(), "dtype ", dtype_legacy_name(*dtype),
+           " does not match dtype of out parameter (", dtype_legacy_name(out.dtype()), ")");
+  TL_CHECK(!needs_grad(out), name,
+           "(): functions with out=... arguments don't support automatic differentiation, but one "
            "of the arguments requires grad.");
   checked_numel(size);
   check_inplace(out, name);
@@ -328,7 +330,9 @@ Tensor make_like(const Tensor& self, Type dtype, Format format) {
 void check_floating(DType dtype, const char* kernel) {
   TL_CHECK_NOTIMPL(is_differentiable(dtype), "\"", kernel, "\" not implemented for '", dtype_legacy_name(dtype), "'");
 }
-DType out_type(const Tensor& out, Type dtype, DType fallback) { return out.defined() ? out.dtype() : dtype.value_or(fallback); }
+DType out_type(const Tensor& out, Type dtype, DType fallback) {
+  return out.defined() ? out.dtype() : dtype.value_or(fallback);
+}
 
 Tensor rand(IntView size, Generator* g, const Tensor& out, Type dtype) {
   check_floating(out_type(out, dtype, default_dtype()), "check_uniform_bounds");
@@ -381,9 +385,11 @@ Tensor randperm(int64_t n, Generator* g, const Tensor& out, Type dtype) {
   TL_CHECK(n >= 0, "Trying to create tensor with negative dimension ", n, ": ", Dims{n});
   DType type = out_type(out, dtype, DType::Int64);
   const NumberLimits limits = limits_of(type);
-  TL_CHECK_NOTIMPL(type != DType::Bool && !is_complex(type), "\"randperm\" not implemented for '", dtype_legacy_name(type), "'");
+  TL_CHECK_NOTIMPL(type != DType::Bool && !is_complex(type), "\"randperm\" not implemented for '",
+                   dtype_legacy_name(type), "'");
   if (limits.exact_bits == 0) {
-    TL_CHECK(double(n) - 1 <= limits.high, "value cannot be converted to type ", dtype_name(type), "_t without overflow");
+    TL_CHECK(double(n) - 1 <= limits.high, "value cannot be converted to type ", dtype_name(type),
+             "_t without overflow");
   } else if (type != DType::BFloat16) {
     int64_t most = (int64_t(1) << limits.exact_bits) + 1;
     TL_CHECK(n <= most, "n cannot be greater than ", most, " for ", dtype_legacy_name(type), " type.");

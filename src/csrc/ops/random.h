@@ -94,7 +94,8 @@ void fill_pieces(const Tensor& self, int64_t piece, F&& f) {
   int64_t numel = self.numel();
   if (self.is_contiguous() || is_non_overlapping_and_dense(self)) {
     char* out = self.bytes();
-    for (int64_t i = 0; i < numel; i += piece) f(static_cast<void*>(out + size_t(i) * size), std::min(piece, numel - i));
+    for (int64_t i = 0; i < numel; i += piece)
+      f(static_cast<void*>(out + size_t(i) * size), std::min(piece, numel - i));
     return;
   }
   // Pieces are filled before they are handed out along the runs, so that their lengths do not

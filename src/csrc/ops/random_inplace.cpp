@@ -56,7 +56,7 @@ Tensor random_(const Tensor& self, Generator* g) {
   const DType dtype = self.dtype();
   if (is_complex(dtype)) not_implemented("random_kernel_cpu", dtype);
   const NumberLimits limits = limits_of(dtype);
-  uint64_t range = limits.exact_bits != 0 ? (uint64_t(1) << limits.exact_bits) + 1
+  uint64_t range = limits.exact_bits != 0  ? (uint64_t(1) << limits.exact_bits) + 1
                    : dtype == DType::Int64 ? uint64_t(1) << 63
                                            : uint64_t(limits.high) + 1;
   fill_integers(self, range, 0, dtype == DType::Int64 || dtype == DType::Float64, g);
@@ -105,19 +105,22 @@ void draw_between(const Tensor& self, int64_t from, std::optional<int64_t> to, G
     if (limits.exact_bits != 0) {
       first = raised(first, dtype, limits.exact_bits);
       end = lowered(end, dtype, limits.exact_bits);
-      TL_CHECK(first < end, "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=",
-               first, " >= to=", end);
+      TL_CHECK(first < end,
+               "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=", first,
+               " >= to=", end);
     }
     check_integer_bounds(first, end - 1, dtype);
     fill_integers_between(self, first, end, g);
   } else if (from != INT64_MIN) {
-    int64_t last = limits.exact_bits != 0   ? int64_t(1) << limits.exact_bits
+    int64_t last = limits.exact_bits != 0  ? int64_t(1) << limits.exact_bits
                    : dtype == DType::Int64 ? INT64_MAX
                                            : int64_t(limits.high);
     int64_t first = limits.exact_bits != 0 ? raised(from, dtype, limits.exact_bits) : from;
     if (limits.exact_bits != 0) {
-      TL_CHECK(first < last, "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, "
-               "but got from=", first, " > to_inc=", last);
+      TL_CHECK(first < last,
+               "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, "
+               "but got from=",
+               first, " > to_inc=", last);
     }
     check_integer_bounds(first, last, dtype);
     fill_integers_between(self, first, int64_t(uint64_t(last) + 1), g);
@@ -154,10 +157,11 @@ Tensor bernoulli_tensor_(const Tensor& self, const Tensor& p, Generator* g) {
   fill_bernoulli(self, each, g);
   self.bump_version();
   if (needs_grad(self, p)) {
-    record_inplace(self, "BernoulliBackward1", inputs(self, p), saves(), [sizes = Dims(p.sizes()), dtype = p.dtype()](Backward& b) {
-      if (b.needs(0)) b[0] = zeros_like(b.grad());
-      if (b.needs(1)) b[1] = zeros(sizes, dtype);
-    });
+    record_inplace(self, "BernoulliBackward1", inputs(self, p), saves(),
+                   [sizes = Dims(p.sizes()), dtype = p.dtype()](Backward& b) {
+                     if (b.needs(0)) b[0] = zeros_like(b.grad());
+                     if (b.needs(1)) b[1] = zeros(sizes, dtype);
+                   });
   }
   return self;
 }
@@ -187,8 +191,10 @@ namespace {
 Tensor exponential_(const Tensor& self, double lambd, Generator* g) {
   check_inplace(self, "exponential_");
   TL_CHECK(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
-  TL_CHECK(is_floating(self.dtype()), "Exponential distribution is a continuous probability distribution. dtype must be a "
-           "floating point but you specified ", dtype_legacy_name(self.dtype()));
+  TL_CHECK(is_floating(self.dtype()),
+           "Exponential distribution is a continuous probability distribution. dtype must be a "
+           "floating point but you specified ",
+           dtype_legacy_name(self.dtype()));
   fill_exponential(self, lambd, g);
   return written(self, "ExponentialBackward0");
 }
@@ -202,8 +208,10 @@ Tensor geometric_(const Tensor& self, double p, Generator* g) {
 Tensor cauchy_(const Tensor& self, double median, double sigma, Generator* g) {
   check_inplace(self, "cauchy_");
   TL_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-  TL_CHECK(is_floating(self.dtype()), "Cauchy distribution is a continuous probability distribution. dtype must be a "
-           "floating point but you specified ", dtype_legacy_name(self.dtype()));
+  TL_CHECK(is_floating(self.dtype()),
+           "Cauchy distribution is a continuous probability distribution. dtype must be a "
+           "floating point but you specified ",
+           dtype_legacy_name(self.dtype()));
   fill_drawn(self, kernels::DoubleDraw::cauchy, median, sigma, g);
   return written(self, "CauchyBackward0");
 }
@@ -220,8 +228,8 @@ Tensor log_normal_(const Tensor& self, double mean, double std, Generator* g) {
 
 constexpr uint32_t inplace = op::method | op::writes_self;
 const OpRecord records[] = {
-    {"uniform_(Tensor self, float from=0, float to=1, *, Generator? generator=None) -> Tensor", TL_OP(uniform_), inplace,
-     "Fills `self` with uniform values in [from, to).", "rand(3, 4) | rand(2, 0) | rand(4, 3).t(), -1, 2"},
+    {"uniform_(Tensor self, float from=0, float to=1, *, Generator? generator=None) -> Tensor", TL_OP(uniform_),
+     inplace, "Fills `self` with uniform values in [from, to).", "rand(3, 4) | rand(2, 0) | rand(4, 3).t(), -1, 2"},
     {"normal_(Tensor self, float mean=0, float std=1, *, Generator? generator=None) -> Tensor", TL_OP(normal_), inplace,
      "Fills `self` with normal values.", "rand(3, 4) | rand(2, 0) | rand(5, 4), 1, 2 | rand(4, 3).t()"},
     {"random_(Tensor self, *, Generator? generator=None) -> Tensor", TL_OP(random_), inplace,
@@ -238,11 +246,13 @@ const OpRecord records[] = {
     {"bernoulli_(Tensor self, float p=0.5, *, Generator? generator=None) -> Tensor", TL_OP(bernoulli_number_), inplace,
      "Fills `self` with ones of probability `p` and zeros.", "rand(3, 4) | rand(2, 0), 0.3"},
     {"exponential_(Tensor self, float lambd=1, *, Generator? generator=None) -> Tensor", TL_OP(exponential_), inplace,
-     "Fills `self` with values of the density lambd * exp(-lambd * x).", "rand(3, 4) | rand(2, 0), 2 | rand(4, 3).t(), 0.5"},
+     "Fills `self` with values of the density lambd * exp(-lambd * x).",
+     "rand(3, 4) | rand(2, 0), 2 | rand(4, 3).t(), 0.5"},
     {"geometric_(Tensor self, float p, *, Generator? generator=None) -> Tensor", TL_OP(geometric_), inplace,
-     "Fills `self` with the number of the first success in trials of probability `p`.", "rand(3, 4), 0.3 | rand(2, 0), 0.5"},
-    {"cauchy_(Tensor self, float median=0, float sigma=1, *, Generator? generator=None) -> Tensor", TL_OP(cauchy_), inplace,
-     "Fills `self` with values of the Cauchy distribution.", "rand(3, 4) | rand(2, 0), 1, 2"},
+     "Fills `self` with the number of the first success in trials of probability `p`.",
+     "rand(3, 4), 0.3 | rand(2, 0), 0.5"},
+    {"cauchy_(Tensor self, float median=0, float sigma=1, *, Generator? generator=None) -> Tensor", TL_OP(cauchy_),
+     inplace, "Fills `self` with values of the Cauchy distribution.", "rand(3, 4) | rand(2, 0), 1, 2"},
     {"log_normal_(Tensor self, float mean=1, float std=2, *, Generator? generator=None) -> Tensor", TL_OP(log_normal_),
      inplace, "Fills `self` with exponentials of normal values.", "rand(3, 4) | rand(2, 0), 0, 1"},
 };

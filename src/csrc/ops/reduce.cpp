@@ -37,10 +37,12 @@ Tensor spread(const Tensor& grad, IntView sizes) {
   return expand(grad, sizes);
 }
 
-Tensor sum_over(const Tensor& self, DimSet set, bool keepdim, std::optional<DType> dtype, const char* label, double divisor = 1) {
+Tensor sum_over(const Tensor& self, DimSet set, bool keepdim, std::optional<DType> dtype, const char* label,
+                double divisor = 1) {
   DType result = sum_type(self, dtype);
   Tensor in = readable_as(self, result);
-  Reduction r = reduction(ReduceKind::sum, is_floating(in.dtype()) || is_integral_or_bool(in.dtype()) ? result : in.dtype(), result);
+  Reduction r = reduction(ReduceKind::sum,
+                          is_floating(in.dtype()) || is_integral_or_bool(in.dtype()) ? result : in.dtype(), result);
   r.divisor = divisor;
   Tensor out = reduce_over(in, set, keepdim, r);
   if (needs_grad(in)) {
@@ -151,7 +153,8 @@ Tensor prod_over(const Tensor& self, std::optional<int64_t> dim, bool keepdim, s
   DType result = sum_type(self, dtype);
   Tensor in = readable_as(self, result);
   DimSet set = dim ? (self.dim() == 0 ? 0 : DimSet(1) << *dim) : all_dims(self);
-  Tensor out = reduce_over(in, set, keepdim, reduction(ReduceKind::prod, is_complex(in.dtype()) ? in.dtype() : result, result));
+  Tensor out =
+      reduce_over(in, set, keepdim, reduction(ReduceKind::prod, is_complex(in.dtype()) ? in.dtype() : result, result));
   if (needs_grad(in)) {
     record(out, dim ? "ProdBackward1:self,result" : "ProdBackward0:self,result", inputs(in), saves(in, output(out)),
            [set, keepdim, dim](Backward& b) {
@@ -194,7 +197,8 @@ Tensor nansum(const Tensor& self, const std::optional<Dims>& dims, bool keepdim,
   return out;
 }
 Tensor nanmean(const Tensor& self, const std::optional<Dims>& dims, bool keepdim, std::optional<DType> dtype) {
-  TL_CHECK(is_differentiable(self.dtype()), "nanmean(): expected input to have floating point or complex dtype but got ",
+  TL_CHECK(is_differentiable(self.dtype()),
+           "nanmean(): expected input to have floating point or complex dtype but got ",
            dtype_legacy_name(self.dtype()));
   IntView list = dims ? IntView(*dims) : IntView();
   Tensor count = sum(logical_not(isnan(detach(self))), list, keepdim);
@@ -228,19 +232,23 @@ Tensor mean_dims(const Tensor& self, const std::optional<Dims>& dims, bool keepd
 
 constexpr uint32_t both = op::function | op::method | op::out;
 const OpRecord records[] = {
-    {"sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", TL_OP(static_cast<Tensor (*)(const Tensor&, std::optional<DType>)>(sum)), both,
-     "The sum of all elements, of int64 for integers and bools. Float32 values are added as a tree, with an error that grows "
+    {"sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+     TL_OP(static_cast<Tensor (*)(const Tensor&, std::optional<DType>)>(sum)), both,
+     "The sum of all elements, of int64 for integers and bools. Float32 values are added as a tree, with an error that "
+     "grows "
      "with the logarithm of their number.",
      "randn(3, 4) | randn(4, 3).t() | randn(0) | randn(()) | randn(3).expand(2, 3) | randn(3, 4), dtype=float64"},
     {"sum(Tensor self, int[]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(sum_dims), both,
      "The sums along the listed dims, all of them where the list is empty.",
-     "randn(3, 4), 1 | randn(3, 4), 0, True | randn(2, 3, 4), (0, -1) | randn(2, 3, 4).transpose(0, 2), (1, 2), keepdim=True | "
+     "randn(3, 4), 1 | randn(3, 4), 0, True | randn(2, 3, 4), (0, -1) | randn(2, 3, 4).transpose(0, 2), (1, 2), "
+     "keepdim=True | "
      "randn(0, 3), 0 | randn(()), -1 | randn(3, 4), () | randn(3, 4), 0, dtype=float64"},
     {"mean(Tensor self, *, ScalarType? dtype=None) -> Tensor", TL_OP(mean_all), both, "The mean of all elements.",
      "randn(3, 4) | randn(4, 3).t() | randn(()) | randn(3, 4), dtype=float64"},
     {"mean(Tensor self, int[]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(mean_dims), both,
      "The means along the listed dims, all of them where the list is empty.",
-     "randn(3, 4), 1 | randn(3, 4), 0, True | randn(2, 3, 4), (0, -1) | randn(4, 3).t(), (0, 1) | randn(0, 3), 1 | randn(()), 0"},
+     "randn(3, 4), 1 | randn(3, 4), 0, True | randn(2, 3, 4), (0, -1) | randn(4, 3).t(), (0, 1) | randn(0, 3), 1 | "
+     "randn(()), 0"},
     {"sum_to_size(Tensor self, int[] size) -> Tensor", TL_OP(sum_to_size), op::method,
      "Sums along the dims that would have to be expanded to get from `size` to the shape of self.",
      "randn(3, 4), (1, 4) | randn(3, 4), (4,) | randn(2, 3, 4), (3, 1) | randn(3, 4), (3, 4) | randn(3, 4), ()"},
@@ -248,12 +256,14 @@ const OpRecord records[] = {
      "randn(3, 4) | randn(4, 3).t() | randn(0) | randn(()) | tensor([1., 0., 3.]) | tensor([0., 0., 3.])"},
     {"prod(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(prod_dim), both,
      "The products along `dim`.",
-     "randn(3, 4), 1 | randn(4, 3).t(), 0, True | randn(()), 0 | randn(0, 3), 0 | tensor([[1., 0., 3.], [4., 5., 6.]]), 1"},
-    {"nansum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(nansum), both,
-     "The sums along the listed dims, all of them without a list; NaN counts as zero.",
+     "randn(3, 4), 1 | randn(4, 3).t(), 0, True | randn(()), 0 | randn(0, 3), 0 | tensor([[1., 0., 3.], [4., 5., "
+     "6.]]), 1"},
+    {"nansum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(nansum),
+     both, "The sums along the listed dims, all of them without a list; NaN counts as zero.",
      "randn(3, 4) | randn(3, 4), 1 | tensor([1., float('nan')]) | randn(4, 3).t(), (0, 1), True"},
-    {"nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(nanmean), both,
-     "The means of the elements that are not NaN.", "randn(3, 4) | randn(3, 4), 1 | tensor([1., float('nan')]), 0, True"},
+    {"nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(nanmean),
+     both, "The means of the elements that are not NaN.",
+     "randn(3, 4) | randn(3, 4), 1 | tensor([1., float('nan')]), 0, True"},
     {"any(Tensor self) -> Tensor", TL_OP(any), both | op::nondifferentiable, "Is any element not zero?",
      "randn(3, 4) | randn(0) | tensor([0, 0]) | tensor([0, 1], dtype=uint8)"},
     {"any(Tensor self, int[]? dim, bool keepdim=False) -> Tensor", TL_OP(any_dims), both | op::nondifferentiable,
@@ -262,8 +272,10 @@ const OpRecord records[] = {
      "randn(3, 4) | randn(0) | tensor([0, 1]) | tensor([1, 1], dtype=uint8)"},
     {"all(Tensor self, int[]? dim, bool keepdim=False) -> Tensor", TL_OP(all_dims_true), both | op::nondifferentiable,
      "The same along the listed dims.", "randn(3, 4), 1 | randn(3, 4).t() > 1, (0, 1), True | randn(0, 3), 0"},
-    {"count_nonzero(Tensor self, int[]? dim=None) -> Tensor", TL_OP(count_nonzero), op::function | op::method | op::nondifferentiable,
-     "How many elements are not zero, of all or along the listed dims.", "randn(3, 4) | tensor([[0, 1], [0, 0]]), 1 | randn(0, 2), 0"},
+    {"count_nonzero(Tensor self, int[]? dim=None) -> Tensor", TL_OP(count_nonzero),
+     op::function | op::method | op::nondifferentiable,
+     "How many elements are not zero, of all or along the listed dims.",
+     "randn(3, 4) | tensor([[0, 1], [0, 0]]), 1 | randn(0, 2), 0"},
 };
 const RegisterOps registered(records);
 

@@ -185,7 +185,8 @@ void run_pieces(const Axes& outer_axes, const Axis& row, int64_t n, int64_t step
     for (int64_t k = begin; k < end; ++k) {
       const int64_t first = k % widths * width;
       walk(outer_axes, k / widths, k / widths + 1, [&](int64_t in, int64_t out) {
-        f(AxisPiece{in + first * row.in, out + first * row.out, n, step, std::min(width, row.size - first), row.in, row.out});
+        f(AxisPiece{in + first * row.in, out + first * row.out, n, step, std::min(width, row.size - first), row.in,
+                    row.out});
       });
     }
   });
@@ -258,7 +259,8 @@ void split_axes(const Tensor& self, DimSet set, Axes& kept, Axes& reduced) {
     steps[d] = has_dim(set, d) ? 0 : out_step;
     if (!has_dim(set, d)) out_step *= self->dims[d];
   }
-  for (size_t d = 0; d < ndim; ++d) (has_dim(set, d) ? reduced : kept).add({self->dims[d], self->dims[ndim + d], steps[d]});
+  for (size_t d = 0; d < ndim; ++d)
+    (has_dim(set, d) ? reduced : kept).add({self->dims[d], self->dims[ndim + d], steps[d]});
   reduced.sort_by_input();
   reduced.merge();
   kept.merge();

@@ -40,7 +40,8 @@ void reduce_into(const Tensor& out, const Tensor& self, DimSet set, const Reduct
 bool has_zero(const Tensor& self);
 // The gradient goes in equal parts to all elements that have the chosen value. A NaN equals nothing, so
 // that its gradient is NaN, unless `nan_too`: then it is shared by all NaN.
-Tensor share_evenly(const Tensor& grad, const Tensor& self, const Tensor& result, DimSet set, bool keepdim, bool nan_too = false);
+Tensor share_evenly(const Tensor& grad, const Tensor& self, const Tensor& result, DimSet set, bool keepdim,
+                    bool nan_too = false);
 // The gradient of a choice along `dim`: zeros with `grad` where `indices` say.
 Tensor put_at_indices(const Tensor& grad, const Tensor& indices, int64_t dim, DimSet set, bool keepdim, IntView sizes);
 

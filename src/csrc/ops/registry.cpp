@@ -40,7 +40,8 @@ void resize_output(const Tensor& out, IntView sizes, const char* name) {
          << ", which does not match the required output shape " << Shape{sizes}
          << ". This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they "
             "have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements "
-            "with t.resize_(0). (" << name << ")";
+            "with t.resize_(0). ("
+         << name << ")";
     warn(text.str());
   }
   resize_(out, sizes);

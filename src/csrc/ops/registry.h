@@ -11,8 +11,8 @@
 //
 // Signature types: Tensor, Tensor? (undefined Tensor for None), Tensor[], Operand (a tensor or a
 // number: arrives as a 0-d tensor marked wrapped_number), Scalar, Scalar?, int, int?, int[] (also a
-// lone int; `int[]` first and positional takes *args; so does `Tensor[] *tensors`), int[]?, float, float?, float[], bool, bool?,
-// str, str?, ScalarType(?), Device(?), Generator?, Layout?, MemoryFormat?, Any. `*` starts the
+// lone int; `int[]` first and positional takes *args; so does `Tensor[] *tensors`), int[]?, float, float?, float[],
+// bool, bool?, str, str?, ScalarType(?), Device(?), Generator?, Layout?, MemoryFormat?, Any. `*` starts the
 // keyword-only part. C++ types: see ArgOf below. Several records of one name are overloads, tried in
 // order of registration within a family.
 #pragma once
@@ -34,23 +34,37 @@ class Generator;
 
 namespace op {
 enum Flags : uint32_t {
-  function = 1,       // tensorlite.f
-  method = 2,         // Tensor.f
-  inplace = 4,        // also Tensor.f_ (and function f_), made from f by copying the result into self
-  out = 8,            // takes out=, made by copying the result (see also `resizes_out`)
-  internal = 16,      // only in tensorlite._C.ops (nn.functional calls it there)
-  creates = 32,       // a factory: layout, device, pin_memory and requires_grad are taken after its own parameters
-  writes_self = 64,   // itself an in-place op
+  function = 1,      // tensorlite.f
+  method = 2,        // Tensor.f
+  inplace = 4,       // also Tensor.f_ (and function f_), made from f by copying the result into self
+  out = 8,           // takes out=, made by copying the result (see also `resizes_out`)
+  internal = 16,     // only in tensorlite._C.ops (nn.functional calls it there)
+  creates = 32,      // a factory: layout, device, pin_memory and requires_grad are taken after its own parameters
+  writes_self = 64,  // itself an in-place op
   nondifferentiable = 128,  // documented as having no gradient
-  view = 256,         // returns a view of self
-  exact_out = 512,    // out= must have the dtype of the result
+  view = 256,               // returns a view of self
+  exact_out = 512,          // out= must have the dtype of the result
 };
 }
 
 // A parsed argument, borrowed for the duration of the call.
 struct Value {
   enum class Tag : uint8_t {
-    none, boolean, integer, real, scalar, tensor, ints, doubles, tensors, scalars, dtype, device, string, generator, object
+    none,
+    boolean,
+    integer,
+    real,
+    scalar,
+    tensor,
+    ints,
+    doubles,
+    tensors,
+    scalars,
+    dtype,
+    device,
+    string,
+    generator,
+    object
   };
   Tag tag = Tag::none;
   union {
@@ -72,7 +86,8 @@ struct Value {
 };
 
 // What an op returns; a vector of tensors is a tuple unless the signature says Tensor[].
-using Result = std::variant<std::monostate, Tensor, std::vector<Tensor>, Scalar, bool, int64_t, double, DType, Dims, std::string>;
+using Result =
+    std::variant<std::monostate, Tensor, std::vector<Tensor>, Scalar, bool, int64_t, double, DType, Dims, std::string>;
 
 using BoxedOp = Result (*)(const Value* args);
 
@@ -105,9 +120,9 @@ void finish_out(const Tensor& out, const Tensor& result, const char* name, bool 
 
 template <class T>
 struct ArgOf;
-#define TL_ARG(T, expr)                                   \
-  template <>                                             \
-  struct ArgOf<T> {                                       \
+#define TL_ARG(T, expr)                                        \
+  template <>                                                  \
+  struct ArgOf<T> {                                            \
     static decltype(auto) get(const Value& v) { return expr; } \
   }
 inline const Tensor undefined_tensor;

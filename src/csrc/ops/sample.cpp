@@ -48,7 +48,8 @@ void refuse_out(const Tensor& out, bool recording, const char* name) {
 Tensor bernoulli(const Tensor& self, Generator* g, const Tensor& out) {
   refuse_out(out, needs_grad(self), "bernoulli");
   const DType type = out.defined() ? out.dtype() : self.dtype();
-  TL_CHECK_NOTIMPL(!is_complex(type), "\"bernoulli_tensor_cpu_self_\" not implemented for '", dtype_legacy_name(type), "'");
+  TL_CHECK_NOTIMPL(!is_complex(type), "\"bernoulli_tensor_cpu_self_\" not implemented for '", dtype_legacy_name(type),
+                   "'");
   check_probabilities(self);
   Tensor t = result(out, self.sizes(), self.dtype(), "bernoulli");
   fill_bernoulli(t, self, g);
@@ -139,7 +140,8 @@ Tensor normal_spread(double mean, const Tensor& std, Generator* g, const Tensor&
   }
   return t;
 }
-Tensor normal_numbers(double mean, double std, IntView size, Generator* g, const Tensor& out, std::optional<DType> dtype) {
+Tensor normal_numbers(double mean, double std, IntView size, Generator* g, const Tensor& out,
+                      std::optional<DType> dtype) {
   check_std(std);
   checked_numel(size);
   TL_CHECK(!(out.defined() && dtype && *dtype != out.dtype()), "dtype ", dtype_legacy_name(dtype.value_or(DType::Bool)),
@@ -186,7 +188,8 @@ int64_t sample_poisson(double rate, Generator& g) {
 }
 
 Tensor poisson(const Tensor& self, Generator* g) {
-  TL_CHECK_NOTIMPL(is_floating(self.dtype()), "\"poisson_cpu\" not implemented for '", dtype_legacy_name(self.dtype()), "'");
+  TL_CHECK_NOTIMPL(is_floating(self.dtype()), "\"poisson_cpu\" not implemented for '", dtype_legacy_name(self.dtype()),
+                   "'");
   Tensor t = empty(self.sizes(), self.dtype());
   dispatch_all(self.dtype(), [&]<class T>(TypeTag<T>) {
     if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16> || std::is_floating_point_v<T>) {
@@ -279,15 +282,15 @@ void check_weights(const Tensor& weights, bool replacement) {
 
 Tensor multinomial(const Tensor& self, int64_t samples, bool replacement, Generator* g, const Tensor& out) {
   TL_CHECK(self.dim() == 1 || self.dim() == 2, "prob_dist must be 1 or 2 dim, got shape ", Shape{self.sizes()});
-  TL_CHECK(is_floating(self.dtype()), "multinomial only supports floating-point dtypes for input, got: ",
-           dtype_legacy_name(self.dtype()));
+  TL_CHECK(is_floating(self.dtype()),
+           "multinomial only supports floating-point dtypes for input, got: ", dtype_legacy_name(self.dtype()));
   TL_CHECK(samples > 0, "cannot sample n_sample <= 0 samples");
   const int64_t n = self.sizes().back();
   TL_CHECK(replacement || samples <= n, "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   TL_CHECK(n > 0, "multinomial: there is nothing to sample from in shape ", Shape{self.sizes()});
   TL_CHECK(n <= int64_t(1) << 24, "number of categories cannot exceed 2^24");
-  TL_CHECK(!out.defined() || out.dtype() == DType::Int64, "multinomial expects Long tensor out, got: ",
-           dtype_legacy_name(out.defined() ? out.dtype() : DType::Int64));
+  TL_CHECK(!out.defined() || out.dtype() == DType::Int64,
+           "multinomial expects Long tensor out, got: ", dtype_legacy_name(out.defined() ? out.dtype() : DType::Int64));
   Dims sizes(self.sizes());
   sizes.back() = samples;
   NoGradGuard no_grad;
@@ -319,22 +322,26 @@ constexpr uint32_t both = op::function | op::method;
 const OpRecord records[] = {
     {"bernoulli(Tensor self, *, Generator? generator=None, Tensor? out=None) -> Tensor", TL_OP(bernoulli), both,
      "Ones, each of the probability in `self`, and zeros.", "rand(3, 4) | rand(2, 0) | rand(()) | rand(4, 3).t()"},
-    {"bernoulli(Tensor self, float p, *, Generator? generator=None) -> Tensor", TL_OP(bernoulli_p), both | op::nondifferentiable,
-     "Ones of probability `p` and zeros, in the shape of `self`.", "rand(3, 4), 0.3 | rand(2, 0), 0.5"},
+    {"bernoulli(Tensor self, float p, *, Generator? generator=None) -> Tensor", TL_OP(bernoulli_p),
+     both | op::nondifferentiable, "Ones of probability `p` and zeros, in the shape of `self`.",
+     "rand(3, 4), 0.3 | rand(2, 0), 0.5"},
     {"normal(Tensor mean, Tensor std, *, Generator? generator=None, Tensor? out=None) -> Tensor", TL_OP(normal_tensors),
      op::function, "Normal values, each of its own mean and standard deviation (broadcast).",
      "randn(3, 4), rand(3, 4) | randn(3, 1), rand(4) | randn(2, 0), rand(2, 0)"},
     {"normal(Tensor mean, float std=1, *, Generator? generator=None, Tensor? out=None) -> Tensor", TL_OP(normal_around),
      op::function, "Normal values, each of its own mean.", "randn(3, 4) | randn(3, 4).t(), 2 | randn(0), 1"},
     {"normal(float mean, Tensor std, *, Generator? generator=None, Tensor? out=None) -> Tensor", TL_OP(normal_spread),
-     op::function, "Normal values, each of its own standard deviation.", "0, rand(3, 4) | 1.5, rand(3, 4).t() | 0, rand(0)"},
-    {"normal(float mean, float std, int[] size, *, Generator? generator=None, Tensor? out=None, ScalarType? dtype=None) "
+     op::function, "Normal values, each of its own standard deviation.",
+     "0, rand(3, 4) | 1.5, rand(3, 4).t() | 0, rand(0)"},
+    {"normal(float mean, float std, int[] size, *, Generator? generator=None, Tensor? out=None, ScalarType? "
+     "dtype=None) "
      "-> Tensor",
-     TL_OP(normal_numbers), op::function | op::creates | op::nondifferentiable, "Normal values of one mean and standard deviation.",
-     "1, 2, (3, 4) | 0, 1, (2, 0) | 0, 1, (20,), dtype=float64"},
+     TL_OP(normal_numbers), op::function | op::creates | op::nondifferentiable,
+     "Normal values of one mean and standard deviation.", "1, 2, (3, 4) | 0, 1, (2, 0) | 0, 1, (20,), dtype=float64"},
     {"poisson(Tensor self, Generator? generator=None) -> Tensor", TL_OP(poisson), op::function,
      "Poisson values, each of the rate in `self`.", "rand(3, 4) | rand(3, 4).t() * 50 | rand(2, 0)"},
-    {"multinomial(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor? out=None) -> Tensor",
+    {"multinomial(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor? "
+     "out=None) -> Tensor",
      TL_OP(multinomial), both | op::nondifferentiable,
      "Indices drawn from each row of weights, in proportion to them; without replacement each at most once.",
      "rand(4), 2 | rand(3, 4), 6, True | rand(3, 4).t(), 2 | rand(0, 3), 2"},

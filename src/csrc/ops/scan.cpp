@@ -31,9 +31,11 @@ Tensor scanned(const Tensor& self, int64_t dim, ScanKind kind, Tensor* indices) 
   Tensor out = empty(self.sizes(), in.dtype());
   if (indices != nullptr) *indices = empty(self.sizes(), DType::Int64);
   if (out.numel() > 0) {
-    ScanArgs args{kind, in.dtype(), in.bytes(), out.bytes(), indices == nullptr ? nullptr : indices->data<int64_t>(), 1, 1};
+    ScanArgs args{kind, in.dtype(), in.bytes(), out.bytes(), indices == nullptr ? nullptr : indices->data<int64_t>(),
+                  1,    1};
     int64_t items = 1;
-    for (int64_t d = 0; d < self.dim(); ++d) (d < dim ? items : d == dim ? args.n : args.inner) *= self.sizes()[size_t(d)];
+    for (int64_t d = 0; d < self.dim(); ++d)
+      (d < dim ? items : d == dim ? args.n : args.inner) *= self.sizes()[size_t(d)];
     int64_t each = args.n;
     if (args.inner > 1) {
       items *= (args.inner + kernels::scan_columns - 1) / kernels::scan_columns;
@@ -52,9 +54,7 @@ Tensor as_result_type(const Tensor& self, std::optional<DType> dtype) {
 }
 
 // Sums from each position to the end.
-Tensor sums_to_end(const Tensor& self, int64_t dim) {
-  return flip(cumsum(flip(self, Dims{dim}), dim), Dims{dim});
-}
+Tensor sums_to_end(const Tensor& self, int64_t dim) { return flip(cumsum(flip(self, Dims{dim}), dim), Dims{dim}); }
 
 // d out[k] / d x[i] is the product of the others up to k. Where x[i] is zero that is no quotient, so with
 // zeros around each row of the sum is made of products without element i.
@@ -81,9 +81,8 @@ Tensor cumsum(const Tensor& self_arg, int64_t dim_arg, std::optional<DType> dtyp
   int64_t dim = wrap_dim(dim_arg, self.dim());
   Tensor out = scanned(self, dim, ScanKind::sum, nullptr);
   if (needs_grad(self)) {
-    record(out, "CumsumBackward0", inputs(self), saves(), [dim](Backward& b) {
-      b[0] = b.grad().dim() == 0 ? b.grad() : sums_to_end(b.grad(), dim);
-    });
+    record(out, "CumsumBackward0", inputs(self), saves(),
+           [dim](Backward& b) { b[0] = b.grad().dim() == 0 ? b.grad() : sums_to_end(b.grad(), dim); });
   }
   return out;
 }
@@ -133,7 +132,8 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim_arg) {
 using Pair = std::tuple<Tensor, Tensor>;
 
 Pair running_extreme(const Tensor& self, int64_t dim_arg, ScanKind kind, const char* name, const char* label) {
-  TL_CHECK_NOTIMPL(!is_complex(self.dtype()), "\"", name, "\" not implemented for '", dtype_legacy_name(self.dtype()), "'");
+  TL_CHECK_NOTIMPL(!is_complex(self.dtype()), "\"", name, "\" not implemented for '", dtype_legacy_name(self.dtype()),
+                   "'");
   int64_t dim = wrap_dim(dim_arg, self.dim());
   Tensor indices;
   Tensor values = scanned(self, dim, kind, &indices);
@@ -157,7 +157,8 @@ constexpr uint32_t both = op::function | op::method | op::out;
 const OpRecord records[] = {
     {"cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", TL_OP(cumsum), both | op::inplace,
      "The sums of the elements up to each position of `dim`; integers add up in int64, float32 in float64.",
-     "randn(3, 4), 1 | randn(4, 3).t(), 0 | randn(2, 3, 4), -2 | randn(()), 0 | randn(0, 3), 0 | randn(3), 0, dtype=float64"},
+     "randn(3, 4), 1 | randn(4, 3).t(), 0 | randn(2, 3, 4), -2 | randn(()), 0 | randn(0, 3), 0 | randn(3), 0, "
+     "dtype=float64"},
     {"cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", TL_OP(cumprod), both | op::inplace,
      "The products of the elements up to each position of `dim`.",
      "randn(3, 4), 1 | randn(4, 3).t(), 0 | randn(()), 0 | randn(0, 3), 0 | tensor([1., 0., 3., 0., 2.]), 0"},

@@ -14,8 +14,7 @@ Tensor zero_like(const Tensor& t) { return zeros(Dims{}, t.dtype()); }
 using Indexed = Tensor (*)(const Tensor&, int64_t, const Tensor&, const Tensor&);
 
 // dst[index along dim] op= src, where src is a tensor at least of index's shape or a single element.
-void run(const Tensor& dst, int64_t dim, const Tensor& index, const Tensor& src, bool is_scalar,
-         ScatterOp how) {
+void run(const Tensor& dst, int64_t dim, const Tensor& index, const Tensor& src, bool is_scalar, ScatterOp how) {
   if (index.numel() == 0) return;
   bool zero_dim = dst.dim() == 0;
   int64_t size = zero_dim ? 1 : dst.sizes()[size_t(dim)];
@@ -26,8 +25,9 @@ void run(const Tensor& dst, int64_t dim, const Tensor& index, const Tensor& src,
                        zero_dim ? 1 : dst.strides()[size_t(dim)]);
   Tensor source = src;
   if (!is_scalar) {
-    Tensor corner = index.dim() == 0 || src.dim() == 0 ? alias(src, index.sizes(), Dims(size_t(index.dim()), 1), src->offset)
-                                                       : alias(src, index.sizes(), src.strides(), src->offset);
+    Tensor corner = index.dim() == 0 || src.dim() == 0
+                        ? alias(src, index.sizes(), Dims(size_t(index.dim()), 1), src->offset)
+                        : alias(src, index.sizes(), src.strides(), src->offset);
     source = dense_values(corner, index.sizes(), dst.dtype());
   }
   plan.scatter(apart_from(source, dst), how);
@@ -55,8 +55,8 @@ auto scatter_add_backward(int64_t dim, const Tensor& src) {
 
 // The bodies of an op and its in-place form: `Make` builds the backward.
 template <class Make>
-Tensor apply(const char* name, const char* label, const Tensor& self, int64_t dim_arg, const Tensor& index, const Tensor& src,
-             ScatterOp how, bool inplace, Make make) {
+Tensor apply(const char* name, const char* label, const Tensor& self, int64_t dim_arg, const Tensor& index,
+             const Tensor& src, ScatterOp how, bool inplace, Make make) {
   int64_t dim = wrap_dim(dim_arg, self.dim());
   check_gather(name, self, dim, index, src);
   if (inplace) check_inplace(self, name);
@@ -108,7 +108,8 @@ Tensor apply_value(const char* name, const Tensor& self, int64_t dim_arg, const 
 }
 
 ScatterOp scatter_mode(std::string_view reduce) {
-  TL_CHECK(reduce == "add" || reduce == "multiply", "scatter(): reduce argument must be either add or multiply, got ", reduce);
+  TL_CHECK(reduce == "add" || reduce == "multiply", "scatter(): reduce argument must be either add or multiply, got ",
+           reduce);
   return reduce == "add" ? ScatterOp::add : ScatterOp::multiply;
 }
 
@@ -131,7 +132,8 @@ Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
 }
 
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  return apply("scatter_add", "ScatterAddBackward0:index", self, dim, index, src, ScatterOp::add, false, scatter_add_backward);
+  return apply("scatter_add", "ScatterAddBackward0:index", self, dim, index, src, ScatterOp::add, false,
+               scatter_add_backward);
 }
 
 namespace {
@@ -140,7 +142,8 @@ Tensor scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Tens
   return apply("scatter_", "ScatterBackward0:index", self, dim, index, src, ScatterOp::assign, true, scatter_backward);
 }
 Tensor scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  return apply("scatter_add_", "ScatterAddBackward0:index", self, dim, index, src, ScatterOp::add, true, scatter_add_backward);
+  return apply("scatter_add_", "ScatterAddBackward0:index", self, dim, index, src, ScatterOp::add, true,
+               scatter_add_backward);
 }
 Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   return apply_value("scatter", self, dim, index, value, ScatterOp::assign, false);
@@ -148,10 +151,12 @@ Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, const
 Tensor scatter_value_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   return apply_value("scatter_", self, dim, index, value, ScatterOp::assign, true);
 }
-Tensor scatter_value_mode(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value, std::string_view reduce) {
+Tensor scatter_value_mode(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+                          std::string_view reduce) {
   return apply_value("scatter", self, dim, index, value, scatter_mode(reduce), false);
 }
-Tensor scatter_value_mode_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value, std::string_view reduce) {
+Tensor scatter_value_mode_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+                           std::string_view reduce) {
   return apply_value("scatter_", self, dim, index, value, scatter_mode(reduce), true);
 }
 
@@ -164,11 +169,13 @@ Reduce reduce_of(std::string_view name) {
   if (name == "prod") return Reduce::prod;
   if (name == "mean") return Reduce::mean;
   if (name == "amax") return Reduce::amax;
-  TL_CHECK(name == "amin", "scatter_reduce(): reduce argument must be either sum, prod, mean, amax or amin, got ", name);
+  TL_CHECK(name == "amin", "scatter_reduce(): reduce argument must be either sum, prod, mean, amax or amin, got ",
+           name);
   return Reduce::amin;
 }
 
-Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, Reduce how, bool include_self);
+Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, Reduce how,
+                       bool include_self);
 
 // How many values went into each element.
 Tensor counts(const Tensor& self, int64_t dim, const Tensor& index, bool include_self) {
@@ -201,11 +208,13 @@ void reduce_backward(Backward& b, int64_t dim, Reduce how, bool include_self) {
     to_self = div(mul(g, without_self), self_safe);
     // Of src: where it is the only zero that its product has, the product without it.
     Tensor src_zero = eq(src, zero);
-    Tensor zeros_met = gather(scatter_add(zeros(self.sizes(), g.dtype()), dim, index, to_dtype(src_zero, g.dtype())), dim, index);
+    Tensor zeros_met =
+        gather(scatter_add(zeros(self.sizes(), g.dtype()), dim, index, to_dtype(src_zero, g.dtype())), dim, index);
     Tensor single = logical_and(src_zero, eq(zeros_met, one));
     Tensor src_safe = masked_fill(src, single, one);
     Tensor without_src = scatter_reduced(self, dim, index, src_safe, how, include_self);
-    Tensor at_single = div(gather(mul(g, without_src), dim, index), masked_fill(src_safe, logical_and(src_zero, logical_not(single)), one));
+    Tensor at_single = div(gather(mul(g, without_src), dim, index),
+                           masked_fill(src_safe, logical_and(src_zero, logical_not(single)), one));
     Tensor elsewhere = div(gather(mul(g, result), dim, index), masked_fill(src, src_zero, one));
     to_src = where(single, at_single, elsewhere);
   } else {
@@ -222,7 +231,8 @@ void reduce_backward(Backward& b, int64_t dim, Reduce how, bool include_self) {
 }
 
 // Reduces into `out`, which holds self's values.
-void reduce_into(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, Reduce how, bool include_self) {
+void reduce_into(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, Reduce how,
+                 bool include_self) {
   if (!include_self) {
     Scalar start(how == Reduce::prod ? 1 : 0);
     bool extreme = how == Reduce::amax || how == Reduce::amin;
@@ -247,8 +257,8 @@ void reduce_into(const Tensor& out, int64_t dim, const Tensor& index, const Tens
   copy_values(out, quotient);
 }
 
-Tensor reduce_op(const Tensor& self, int64_t dim_arg, const Tensor& index, const Tensor& src, Reduce how, bool include_self,
-                 bool inplace) {
+Tensor reduce_op(const Tensor& self, int64_t dim_arg, const Tensor& index, const Tensor& src, Reduce how,
+                 bool include_self, bool inplace) {
   int64_t dim = wrap_dim(dim_arg, self.dim());
   const char* name = inplace ? "scatter_reduce_" : "scatter_reduce";
   check_gather(name, self, dim, index, src);
@@ -272,7 +282,8 @@ Tensor reduce_op(const Tensor& self, int64_t dim_arg, const Tensor& index, const
   return out;
 }
 
-Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, Reduce how, bool include_self) {
+Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, Reduce how,
+                       bool include_self) {
   return reduce_op(self, dim, index, src, how, include_self, false);
 }
 Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
@@ -283,11 +294,15 @@ Tensor scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, con
                        bool include_self) {
   return reduce_op(self, dim, index, src, reduce_of(reduce), include_self, true);
 }
-Tensor scatter_mode_op(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce) {
-  return reduce_op(self, dim, index, src, scatter_mode(reduce) == ScatterOp::add ? Reduce::sum : Reduce::prod, true, false);
+Tensor scatter_mode_op(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                       std::string_view reduce) {
+  return reduce_op(self, dim, index, src, scatter_mode(reduce) == ScatterOp::add ? Reduce::sum : Reduce::prod, true,
+                   false);
 }
-Tensor scatter_mode_op_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce) {
-  return reduce_op(self, dim, index, src, scatter_mode(reduce) == ScatterOp::add ? Reduce::sum : Reduce::prod, true, true);
+Tensor scatter_mode_op_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                        std::string_view reduce) {
+  return reduce_op(self, dim, index, src, scatter_mode(reduce) == ScatterOp::add ? Reduce::sum : Reduce::prod, true,
+                   true);
 }
 
 constexpr uint32_t both = op::function | op::method | op::out;
@@ -295,36 +310,42 @@ constexpr uint32_t written = op::method | op::writes_self;
 const OpRecord records[] = {
     {"scatter(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", TL_OP(static_cast<Indexed>(scatter)), both,
      "A copy of `self` with out[index[i][j]][j] = src[i][j] for dim 0, and so on. Of equal indices the last counts.",
-     "randn(3, 4), 1, tensor([[0, 3], [1, 2], [2, 0]]), randn(3, 2) | randn(4, 3).t(), 0, tensor([[2, 0, 1, 1]]), randn(2, 4) | "
+     "randn(3, 4), 1, tensor([[0, 3], [1, 2], [2, 0]]), randn(3, 2) | randn(4, 3).t(), 0, tensor([[2, 0, 1, 1]]), "
+     "randn(2, 4) | "
      "randn(3), 0, zeros(0, dtype=int64), randn(0)"},
     {"scatter(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", TL_OP(scatter_value), both,
      "The same with one number for every place.", "randn(3, 4), 1, tensor([[0, 3], [1, 2]]), 2.5"},
     {"scatter(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", TL_OP(scatter_mode_op), both,
      "The same with the values added or multiplied: reduce='add' or 'multiply'.",
      "randn(3, 4), 1, tensor([[0, 0], [1, 2]]), randn(2, 2), reduce='add'"},
-    {"scatter(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", TL_OP(scatter_value_mode), both,
-     "The same with one number added or multiplied.", "randn(3, 4), 1, tensor([[0, 0], [1, 2]]), 2.0, reduce='multiply'"},
-    {"scatter_(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", TL_OP(scatter_), written, "scatter in place.",
-     "randn(3, 4), 1, tensor([[0, 3], [1, 2], [2, 0]]), randn(3, 2)"},
-    {"scatter_(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", TL_OP(scatter_value_), written, "scatter in place.",
-     "randn(3, 4), 1, tensor([[0, 3], [1, 2]]), 2.5"},
-    {"scatter_(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", TL_OP(scatter_mode_op_), written,
-     "scatter in place.", "randn(3, 4), 1, tensor([[0, 0], [1, 2]]), randn(2, 2), reduce='multiply'"},
-    {"scatter_(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", TL_OP(scatter_value_mode_), written,
-     "scatter in place.", "randn(3, 4), 1, tensor([[0, 0], [1, 2]]), 2.0, reduce='add'"},
-    {"scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", TL_OP(static_cast<Indexed>(scatter_add)), both,
-     "A copy of `self` with out[index[i][j]][j] += src[i][j] for dim 0, and so on, in order.",
-     "randn(3, 4), 0, tensor([[0, 0, 2, 1], [0, 1, 2, 2]]), randn(2, 4) | randn(4, 3).t(), 1, tensor([[1], [1], [3]]), randn(3, 2) | "
+    {"scatter(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", TL_OP(scatter_value_mode),
+     both, "The same with one number added or multiplied.",
+     "randn(3, 4), 1, tensor([[0, 0], [1, 2]]), 2.0, reduce='multiply'"},
+    {"scatter_(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", TL_OP(scatter_), written,
+     "scatter in place.", "randn(3, 4), 1, tensor([[0, 3], [1, 2], [2, 0]]), randn(3, 2)"},
+    {"scatter_(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", TL_OP(scatter_value_), written,
+     "scatter in place.", "randn(3, 4), 1, tensor([[0, 3], [1, 2]]), 2.5"},
+    {"scatter_(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", TL_OP(scatter_mode_op_),
+     written, "scatter in place.", "randn(3, 4), 1, tensor([[0, 0], [1, 2]]), randn(2, 2), reduce='multiply'"},
+    {"scatter_(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", TL_OP(scatter_value_mode_),
+     written, "scatter in place.", "randn(3, 4), 1, tensor([[0, 0], [1, 2]]), 2.0, reduce='add'"},
+    {"scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", TL_OP(static_cast<Indexed>(scatter_add)),
+     both, "A copy of `self` with out[index[i][j]][j] += src[i][j] for dim 0, and so on, in order.",
+     "randn(3, 4), 0, tensor([[0, 0, 2, 1], [0, 1, 2, 2]]), randn(2, 4) | randn(4, 3).t(), 1, tensor([[1], [1], [3]]), "
+     "randn(3, 2) | "
      "randn(()), 0, tensor(0), randn(())"},
     {"scatter_add_(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", TL_OP(scatter_add_), written,
      "scatter_add in place.", "randn(3, 4), 0, tensor([[0, 0, 2, 1]]), randn(1, 4)"},
     {"scatter_reduce(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
      TL_OP(scatter_reduce), both,
-     "Values of `src` that meet at an index reduced by 'sum', 'prod', 'mean', 'amax' or 'amin', with the value that was "
+     "Values of `src` that meet at an index reduced by 'sum', 'prod', 'mean', 'amax' or 'amin', with the value that "
+     "was "
      "there unless include_self is False.",
      "randn(3, 4), 0, tensor([[0, 0, 2, 1], [0, 1, 2, 2]]), randn(2, 4), 'sum' | "
-     "randn(3), 0, tensor([0, 0, 2]), randn(3), 'prod' | randn(3), 0, tensor([0, 0, 2]), randn(3), 'mean', include_self=False | "
-     "randn(3), 0, tensor([0, 0, 2]), randn(3), 'amax' | randn(3), 0, tensor([0, 0, 2]), randn(3), 'amin', include_self=False"},
+     "randn(3), 0, tensor([0, 0, 2]), randn(3), 'prod' | randn(3), 0, tensor([0, 0, 2]), randn(3), 'mean', "
+     "include_self=False | "
+     "randn(3), 0, tensor([0, 0, 2]), randn(3), 'amax' | randn(3), 0, tensor([0, 0, 2]), randn(3), 'amin', "
+     "include_self=False"},
     {"scatter_reduce_(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
      TL_OP(scatter_reduce_), written, "scatter_reduce in place.", "randn(3), 0, tensor([0, 0, 2]), randn(3), 'sum'"},
 };

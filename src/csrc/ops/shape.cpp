@@ -35,13 +35,14 @@ Tensor flip(const Tensor& self, IntView dims_arg) {
 
 Tensor repeat(const Tensor& self, IntView repeats) {
   size_t n = repeats.size(), m = size_t(self.dim());
-  TL_CHECK(n >= m, "repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+  TL_CHECK(n >= m,
+           "repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
   Dims sizes(n);      // of the result
   Dims apart, input;  // [repeats, size] per dim; the input with a 1 for each repeat
   for (size_t d = 0; d < n; ++d) {
     int64_t size = d < n - m ? 1 : self.sizes()[d - (n - m)];
-    TL_CHECK(repeats[d] >= 0, "repeat: Trying to create tensor with negative dimension ", repeats[d] * size, ": repeats are ",
-             Shape{repeats});
+    TL_CHECK(repeats[d] >= 0, "repeat: Trying to create tensor with negative dimension ", repeats[d] * size,
+             ": repeats are ", Shape{repeats});
     TL_CHECK(!__builtin_mul_overflow(size, repeats[d], &sizes[d]), "repeat: the size overflows: ", Shape{self.sizes()},
              " repeated ", Shape{repeats});
     apart.push_back(repeats[d]);
@@ -76,8 +77,8 @@ Tensor roll(const Tensor& self, IntView shifts, IntView dims_arg) {
     return reshape(roll(reshape(self, Dims{-1}), shifts, Dims{0}), self.sizes());
   }
   TL_CHECK(!shifts.empty(), "`shifts` required");
-  TL_CHECK(shifts.size() == dims_arg.size(), "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:",
-           dims_arg.size());
+  TL_CHECK(shifts.size() == dims_arg.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
+           ", dims:", dims_arg.size());
   Dims dims;
   for (int64_t d : dims_arg) dims.push_back(wrap_dim(d, self.dim()));
   Tensor out = detach(self);
@@ -105,8 +106,8 @@ Tensor rot90(const Tensor& self, int64_t k, IntView dims) {
   int64_t n = self.dim();
   TL_CHECK(dims.size() == 2, "expected total rotation dims == 2, but got dims = ", dims.size());
   TL_CHECK(n >= 2, "expected total dims >= 2, but got total dims = ", n);
-  TL_CHECK(dims[0] != dims[1] && std::abs(dims[0] - dims[1]) != n, "expected rotation dims to be different, but got dim0 = ",
-           dims[0], " and dim1 = ", dims[1]);
+  TL_CHECK(dims[0] != dims[1] && std::abs(dims[0] - dims[1]) != n,
+           "expected rotation dims to be different, but got dim0 = ", dims[0], " and dim1 = ", dims[1]);
   int64_t a = wrap_dim(dims[0], n), c = wrap_dim(dims[1], n);
   int64_t turns = ((k % 4) + 4) % 4;
   Tensor out;
@@ -118,7 +119,8 @@ Tensor rot90(const Tensor& self, int64_t k, IntView dims) {
                        : raw_clone(contiguous(transpose(flip(x, Dims{turns == 1 ? c : a}), a, c)));
   }
   if (needs_grad(self)) {
-    record(out, "Rot90Backward0", inputs(self), saves(), [a, c, k](Backward& b) { b[0] = rot90(b.grad(), -k, Dims{a, c}); });
+    record(out, "Rot90Backward0", inputs(self), saves(),
+           [a, c, k](Backward& b) { b[0] = rot90(b.grad(), -k, Dims{a, c}); });
   }
   return out;
 }
@@ -138,13 +140,14 @@ Tensor tile(const Tensor& self, IntView dims) {
   return repeat(self, repeats);
 }
 
-Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int64_t> dim_arg, std::optional<int64_t> output_size) {
+Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int64_t> dim_arg,
+                         std::optional<int64_t> output_size) {
   TL_CHECK(repeats >= 0, "repeat_interleave: Repeats must be non-negative, got ", repeats);
   Tensor x = dim_arg ? (self.dim() == 0 ? reshape(self, Dims{1}) : self) : reshape(self, Dims{-1});
   int64_t dim = wrap_dim(dim_arg.value_or(0), x.dim());
   int64_t total = x.sizes()[size_t(dim)] * repeats;
-  TL_CHECK(!output_size || *output_size == total, "repeat_interleave: Invalid output_size, expected ", total, " but got ",
-           output_size.value_or(0));
+  TL_CHECK(!output_size || *output_size == total, "repeat_interleave: Invalid output_size, expected ", total,
+           " but got ", output_size.value_or(0));
   Tensor wide = unsqueeze(x, dim + 1);
   Dims sizes(wide.sizes());
   sizes[size_t(dim) + 1] = repeats;
@@ -187,16 +190,17 @@ Tensor repeat_interleave_each(const Tensor& self, const Tensor& repeats, std::op
   }
   TL_CHECK(counts.dim() == 1, "repeat_interleave: repeats must be 0-dim or 1-dim tensor");
   TL_CHECK(counts.numel() == size,
-           "repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = ", counts.numel(),
-           " and input.size(", dim, ") = ", size);
+           "repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = ",
+           counts.numel(), " and input.size(", dim, ") = ", size);
   return index_select(x, dim, repeated_positions(counts, output_size));
 }
 
 // --- a copy with a view of it replaced -----------------------------------------------------------
 
 Tensor replaced(const char* name, const Tensor& copy, const Tensor& view, const Tensor& src) {
-  TL_CHECK(equal(view.sizes(), src.sizes()), name, "(): expected src to have a size equal to the slice of self. src size = ",
-           Shape{src.sizes()}, ", slice size = ", Shape{view.sizes()});
+  TL_CHECK(equal(view.sizes(), src.sizes()), name,
+           "(): expected src to have a size equal to the slice of self. src size = ", Shape{src.sizes()},
+           ", slice size = ", Shape{view.sizes()});
   copy_(view, src);
   return copy;
 }
@@ -216,12 +220,16 @@ Tensor diagonal_scatter(const Tensor& self, const Tensor& src, int64_t offset, i
 
 constexpr uint32_t both = op::function | op::method;
 const OpRecord records[] = {
-    {"flip(Tensor self, int[] dims) -> Tensor", TL_OP(flip), both, "A copy with the order along the listed dims reversed.",
-     "randn(3, 4), (0,) | randn(3, 4), (0, 1) | randn(4, 3).t(), -1 | randn(2, 3, 4), (1,) | randn(0, 3), (0, 1) | randn(()), ()"},
+    {"flip(Tensor self, int[] dims) -> Tensor", TL_OP(flip), both,
+     "A copy with the order along the listed dims reversed.",
+     "randn(3, 4), (0,) | randn(3, 4), (0, 1) | randn(4, 3).t(), -1 | randn(2, 3, 4), (1,) | randn(0, 3), (0, 1) | "
+     "randn(()), ()"},
     {"fliplr(Tensor self) -> Tensor", TL_OP(fliplr), both, "A copy with the columns in reversed order.", "randn(3, 4)"},
-    {"flipud(Tensor self) -> Tensor", TL_OP(flipud), both, "A copy with the rows in reversed order.", "randn(3, 4) | randn(3)"},
+    {"flipud(Tensor self) -> Tensor", TL_OP(flipud), both, "A copy with the rows in reversed order.",
+     "randn(3, 4) | randn(3)"},
     {"roll(Tensor self, int[] shifts, int[] dims=[]) -> Tensor", TL_OP(roll), both,
-     "A copy shifted along the dims; what leaves at the end comes in at the start. Without dims the flattened tensor is "
+     "A copy shifted along the dims; what leaves at the end comes in at the start. Without dims the flattened tensor "
+     "is "
      "shifted.",
      "randn(3, 4), 1, 0 | randn(3, 4), (1, -6), (0, 1) | randn(4, 3).t(), 5 | randn(0, 3), 1, 0 | randn(()), 1"},
     {"rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor", TL_OP(rot90), both,
@@ -232,20 +240,23 @@ const OpRecord records[] = {
      "randn(3, 4), (2, 3) | randn(3), (2, 1, 2) | randn(4, 3).t(), (1, 2) | randn(3), (0,) | randn(()), (2,)"},
     {"tile(Tensor self, int[] dims) -> Tensor", TL_OP(tile), both, "repeat with missing leading counts taken as 1.",
      "randn(3, 4), (2,) | randn(3), (2, 2)"},
-    {"repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor", TL_OP(repeat_interleave),
-     both, "Each slice along `dim` (each element without it) `repeats` times in a row.",
+    {"repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor",
+     TL_OP(repeat_interleave), both, "Each slice along `dim` (each element without it) `repeats` times in a row.",
      "randn(3, 4), 2, 1 | randn(3, 4), 3 | randn(4, 3).t(), 2, 0 | randn(()), 2 | randn(3), 0, 0"},
     {"repeat_interleave(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor",
      TL_OP(repeat_interleave_each), both, "The same with a count for each slice.",
      "randn(3, 4), tensor([1, 0, 2]), 0 | randn(2, 2), tensor([1, 2, 0, 3]) | randn(3), tensor([2])"},
     {"repeat_interleave(Tensor repeats, *, int? output_size=None) -> Tensor", TL_OP(repeat_positions),
-     op::function | op::nondifferentiable, "The positions 0, 1, 2, … each as often as `repeats` says.", "tensor([1, 0, 2])"},
+     op::function | op::nondifferentiable, "The positions 0, 1, 2, … each as often as `repeats` says.",
+     "tensor([1, 0, 2])"},
     {"select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor", TL_OP(select_scatter), both,
      "A copy with the slice at `index` of `dim` replaced by `src`.", "randn(3, 4), randn(4), 0, 1"},
     {"slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor",
-     TL_OP(slice_scatter), both, "A copy with a range of slices of `dim` replaced by `src`.", "randn(5, 4), randn(2, 4), 0, 1, 4, 2"},
-    {"diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor", TL_OP(diagonal_scatter), both,
-     "A copy with a diagonal replaced by `src`.", "randn(3, 4), randn(3) | randn(3, 4), randn(2), -1"},
+     TL_OP(slice_scatter), both, "A copy with a range of slices of `dim` replaced by `src`.",
+     "randn(5, 4), randn(2, 4), 0, 1, 4, 2"},
+    {"diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor",
+     TL_OP(diagonal_scatter), both, "A copy with a diagonal replaced by `src`.",
+     "randn(3, 4), randn(3) | randn(3, 4), randn(2), -1"},
 };
 const RegisterOps registered(records);
 

@@ -72,8 +72,8 @@ Tensor backward(const Tensor& grad, const Tensor& result, int64_t dim, SoftmaxKi
 
 void check_backward(const Tensor& grad, const Tensor& output, const char* name) {
   TL_CHECK(equal(grad.sizes(), output.sizes()) && grad.dtype() == output.dtype(), name, ": the gradient has shape ",
-           Shape{grad.sizes()}, " and dtype ", dtype_name(grad.dtype()), ", the output ", Shape{output.sizes()}, " and ",
-           dtype_name(output.dtype()));
+           Shape{grad.sizes()}, " and dtype ", dtype_name(grad.dtype()), ", the output ", Shape{output.sizes()},
+           " and ", dtype_name(output.dtype()));
 }
 
 }  // namespace
@@ -213,7 +213,8 @@ const OpRecord records[] = {
      "randn(3, 5), log_softmax(randn(3, 5), 1), 1, float32"},
     {"logsumexp(Tensor self, int[] dim, bool keepdim=False) -> Tensor", TL_OP(logsumexp), both,
      "log Σ e^x along the listed dims, without overflow.",
-     "randn(3, 5), 1 | randn(3, 5), 0, True | randn(2, 3, 4), (0, 2) | randn(5, 3).t(), (0, 1) | randn(()), 0 | randn(0, 3), 0"},
+     "randn(3, 5), 1 | randn(3, 5), 0, True | randn(2, 3, 4), (0, 2) | randn(5, 3).t(), (0, 1) | randn(()), 0 | "
+     "randn(0, 3), 0"},
 };
 const RegisterOps registered(records);
 

@@ -21,8 +21,12 @@ PointwiseSpec spec_of(const NaryInfo& info, DType common, Operands inputs) {
 
 }  // namespace
 
-Tensor nary(const NaryInfo& info, Operands inputs) { return pointwise(spec_of(info, result_type(inputs), inputs), inputs); }
-Tensor nary_as(const NaryInfo& info, DType common, Operands inputs) { return pointwise(spec_of(info, common, inputs), inputs); }
+Tensor nary(const NaryInfo& info, Operands inputs) {
+  return pointwise(spec_of(info, result_type(inputs), inputs), inputs);
+}
+Tensor nary_as(const NaryInfo& info, DType common, Operands inputs) {
+  return pointwise(spec_of(info, common, inputs), inputs);
+}
 
 namespace {
 
@@ -48,13 +52,16 @@ namespace {
 Tensor as_condition(const Tensor& condition) {
   if (condition.dtype() == DType::UInt8) {
     if (static bool said = false; !std::exchange(said, true)) {
-      warn("where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
-           "PyTorch. Use a boolean condition instead.");
+      warn(
+          "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future "
+          "version of "
+          "PyTorch. Use a boolean condition instead.");
     }
     return to_dtype(condition, DType::Bool);
   }
   TL_CHECK(condition.dtype() == DType::Bool,
-           "where expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_legacy_name(condition.dtype()));
+           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+           dtype_legacy_name(condition.dtype()));
   return condition;
 }
 
@@ -88,8 +95,10 @@ void check_clamp(const Tensor& self, bool has_min, bool has_max) {
   TL_CHECK(has_min || has_max, "torch.clamp: At least one of 'min' or 'max' must not be None");
 }
 constexpr NaryInfo clamp_info{"clamp", NaryOp::clamp, "clamp_cpu"};
-constexpr BinaryInfo min_info{"clamp_min", BinaryOp::maximum, "clamp_min_scalar_cpu", BinaryInfo::Kind::plain, Cost::light, false};
-constexpr BinaryInfo max_info{"clamp_max", BinaryOp::minimum, "clamp_max_scalar_cpu", BinaryInfo::Kind::plain, Cost::light, false};
+constexpr BinaryInfo min_info{
+    "clamp_min", BinaryOp::maximum, "clamp_min_scalar_cpu", BinaryInfo::Kind::plain, Cost::light, false};
+constexpr BinaryInfo max_info{
+    "clamp_max", BinaryOp::minimum, "clamp_max_scalar_cpu", BinaryInfo::Kind::plain, Cost::light, false};
 
 using Bound = std::optional<Scalar>;
 // The gradient passes where self is inside the bounds, which it may touch.
@@ -104,7 +113,9 @@ auto clamp_backward(const Bound& min, const Bound& max) {
 constexpr const char* clamp_label = "ClampBackward1:self";
 Tensor clamp(const Tensor& self, const Bound& min, const Bound& max) {
   check_clamp(self, min.has_value(), max.has_value());
-  Tensor out = min && max ? nary(clamp_info, {self, *min, *max}) : min ? binary(min_info, self, *min) : binary(max_info, self, *max);
+  Tensor out = min && max ? nary(clamp_info, {self, *min, *max})
+               : min      ? binary(min_info, self, *min)
+                          : binary(max_info, self, *max);
   if (needs_grad(self)) record(out, clamp_label, inputs(self), saves(self), clamp_backward(min, max));
   return out;
 }
@@ -173,7 +184,9 @@ Tensor clamp_tensors_(const Tensor& self, const Tensor& min, const Tensor& max) 
   bool has_min = min.defined(), has_max = max.defined();
   check_clamp(self, has_min, has_max);
   Tensor old = needs_grad(self, min, max) ? clone(self) : Tensor();
-  auto apart = [&](const Tensor& t) { return old.defined() && t.defined() && t->storage == self->storage ? clone(t) : t; };
+  auto apart = [&](const Tensor& t) {
+    return old.defined() && t.defined() && t->storage == self->storage ? clone(t) : t;
+  };
   Tensor kept_min = apart(min), kept_max = apart(max);
   if (has_min && has_max) {
     nary_(clamp_info, self, {self, min, max});
@@ -190,7 +203,8 @@ Tensor clamp_min_tensor(const Tensor& self, const Tensor& min) {
   check_clamp(self, true, false);
   Tensor out = binary(min_info, self, min);
   if (needs_grad(self, min)) {
-    record(out, "ClampMinBackward1:self,min", inputs(self, min, undefined_tensor), saves(self, min), clamp_tensor_backward(true, false));
+    record(out, "ClampMinBackward1:self,min", inputs(self, min, undefined_tensor), saves(self, min),
+           clamp_tensor_backward(true, false));
   }
   return out;
 }
@@ -233,8 +247,8 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Tensor& weight) {
   Tensor out = nary_as(lerp_info, self.dtype(), {self, end, weight});
   if (needs_grad(self, end, weight)) {
     bool slope = requires_grad(weight);
-    record(out, lerp_label(weight), inputs(self, end, weight), saves(input(weight), input_if(slope, self), input_if(slope, end)),
-           lerp_backward);
+    record(out, lerp_label(weight), inputs(self, end, weight),
+           saves(input(weight), input_if(slope, self), input_if(slope, end)), lerp_backward);
   }
   return out;
 }
@@ -282,13 +296,16 @@ void check_addcdiv(const Tensor& a, const Tensor& b) {
   TL_CHECK(!is_integral_or_bool(a.dtype()) || !is_integral_or_bool(b.dtype()),
            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
            "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
-           "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for "
-           "float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), "
+           "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+           "tensor2) for "
+           "float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / "
+           "tensor2), "
            "for all dtypes.");
 }
 
 template <const NaryInfo& info, auto backward>
-Tensor addc(const char* label, const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value, bool keep_both) {
+Tensor addc(const char* label, const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value,
+            bool keep_both) {
   Tensor out = pointwise(addc_spec(info, self, a, b), {self, a, b, value});
   if (needs_grad(self, a, b)) {
     if (is_narrower(out, self) || is_narrower(out, a) || is_narrower(out, b)) {
@@ -300,10 +317,12 @@ Tensor addc(const char* label, const Tensor& self, const Tensor& a, const Tensor
   return out;
 }
 template <const NaryInfo& info, auto backward>
-Tensor addc_(const char* label, const char* name, const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
+Tensor addc_(const char* label, const char* name, const Tensor& self, const Tensor& a, const Tensor& b,
+             const Scalar& value) {
   check_inplace(self, name, a, b);
   bool grad = needs_grad(self, a, b);
-  Tensor kept_a = grad && a->storage == self->storage ? clone(a) : a, kept_b = grad && b->storage == self->storage ? clone(b) : b;
+  Tensor kept_a = grad && a->storage == self->storage ? clone(a) : a,
+         kept_b = grad && b->storage == self->storage ? clone(b) : b;
   PointwiseSpec spec = addc_spec(info, self, a, b);
   check_cast(name, spec.result, self);
   pointwise_into(spec, self, {self, a, b, value});
@@ -325,10 +344,11 @@ Tensor addcdiv_(const Tensor& self, const Tensor& a, const Tensor& b, const Scal
   check_addcdiv(a, b);
   return addc_<addcdiv_info, addcdiv_backward>("AddcdivBackward0:tensor1,tensor2", "addcdiv_", self, a, b, value);
 }
-#define TL_OLD(f)                                                                                            \
-  Tensor f##_old(const Tensor& self, const Scalar& value, const Tensor& a, const Tensor& b) {                \
-    TL_OLD_FORM(#f, "Number value, Tensor tensor1, Tensor tensor2", "Tensor tensor1, Tensor tensor2, *, Number value = 1"); \
-    return f(self, a, b, value);                                                                             \
+#define TL_OLD(f)                                                                             \
+  Tensor f##_old(const Tensor& self, const Scalar& value, const Tensor& a, const Tensor& b) { \
+    TL_OLD_FORM(#f, "Number value, Tensor tensor1, Tensor tensor2",                           \
+                "Tensor tensor1, Tensor tensor2, *, Number value = 1");                       \
+    return f(self, a, b, value);                                                              \
   }
 TL_OLD(addcmul)
 TL_OLD(addcmul_)
@@ -371,26 +391,28 @@ constexpr uint32_t both = op::function | op::method | op::out;
 constexpr uint32_t writes = op::method | op::writes_self;
 constexpr uint32_t writes_too = writes | op::function;
 constexpr const char* clamp_doc = "Elements below `min` become `min`, those above `max` become `max`; NaN stays.";
-#define TL_CLAMP(name)                                                                                                       \
-  {name "(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", TL_OP(clamp_tensors), both, clamp_doc,                \
-   "randn(3, 4), randn(3, 4), randn(4) | randn(3, 1), randn(4) | randn(4, 3).t(), None, randn(())"},                         \
-  {name "(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", TL_OP(clamp), both, clamp_doc,                        \
-   "randn(3, 4), -0.5, 0.5 | randn(4, 3).t(), 0 | randn(()), max=0.5 | tensor([1, 5]), 2, 3 | randn(0, 3), 0"},              \
-  {name "_(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", TL_OP(clamp_tensors_), writes_too, clamp_doc,        \
-   "randn(3, 4), randn(3, 4), randn(4)"},                                                                                    \
-  {name "_(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", TL_OP(clamp_), writes_too, clamp_doc,                \
-   "randn(3, 4), -0.5, 0.5"}
-#define TL_ADDC(name, f, doc, samples)                                                                                       \
-  {name "(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", TL_OP(f), both, doc, samples},         \
-  {name "(Tensor self, Scalar value, Tensor tensor1, Tensor tensor2) -> Tensor", TL_OP(f##_old), both,                       \
-   "The old order of arguments.", "randn(3), 2, randn(3), rand(3) + 0.5"},                                                   \
-  {name "_(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", TL_OP(f##_), writes, doc, samples},   \
-  {name "_(Tensor self, Scalar value, Tensor tensor1, Tensor tensor2) -> Tensor", TL_OP(f##__old), writes,                   \
-   "The old order of arguments.", "randn(3), 2, randn(3), rand(3) + 0.5"}
+#define TL_CLAMP(name)                                                                                              \
+  {name "(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", TL_OP(clamp_tensors), both, clamp_doc,       \
+   "randn(3, 4), randn(3, 4), randn(4) | randn(3, 1), randn(4) | randn(4, 3).t(), None, randn(())"},                \
+      {name "(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", TL_OP(clamp), both, clamp_doc,           \
+       "randn(3, 4), -0.5, 0.5 | randn(4, 3).t(), 0 | randn(()), max=0.5 | tensor([1, 5]), 2, 3 | randn(0, 3), 0"}, \
+      {name "_(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", TL_OP(clamp_tensors_), writes_too,      \
+       clamp_doc, "randn(3, 4), randn(3, 4), randn(4)"},                                                            \
+      {name "_(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", TL_OP(clamp_), writes_too, clamp_doc,   \
+       "randn(3, 4), -0.5, 0.5"}
+#define TL_ADDC(name, f, doc, samples)                                                                               \
+  {name "(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", TL_OP(f), both, doc, samples}, \
+      {name "(Tensor self, Scalar value, Tensor tensor1, Tensor tensor2) -> Tensor", TL_OP(f##_old), both,           \
+       "The old order of arguments.", "randn(3), 2, randn(3), rand(3) + 0.5"},                                       \
+      {name "_(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", TL_OP(f##_), writes, doc, \
+       samples},                                                                                                     \
+      {name "_(Tensor self, Scalar value, Tensor tensor1, Tensor tensor2) -> Tensor", TL_OP(f##__old), writes,       \
+       "The old order of arguments.", "randn(3), 2, randn(3), rand(3) + 0.5"}
 const OpRecord records[] = {
     {"where(Tensor condition, Operand self, Operand other) -> Tensor", TL_OP(where), op::function | op::out,
      "`self` where the bool condition is set, `other` elsewhere; shapes broadcast, dtypes promote.",
-     "randn(3, 4) > 0, randn(3, 4), randn(3, 4) | randn(3, 1) > 0, randn(4), 2.5 | (randn(4, 3) > 0).t(), randn(()), randn(3, 4) | "
+     "randn(3, 4) > 0, randn(3, 4), randn(3, 4) | randn(3, 1) > 0, randn(4), 2.5 | (randn(4, 3) > 0).t(), randn(()), "
+     "randn(3, 4) | "
      "randn(0) > 0, 1, 2"},
     {"where(Tensor condition) -> Tensor[]", TL_OP(where_places), op::function | op::nondifferentiable,
      "The indices of the elements that are set: one vector per dim.", "randn(3, 4) > 0"},
@@ -398,11 +420,13 @@ const OpRecord records[] = {
     TL_CLAMP("clip"),
     {"clamp_min(Tensor self, Tensor min) -> Tensor", TL_OP(clamp_min_tensor), both, clamp_doc, "randn(3, 4), randn(4)"},
     {"clamp_min(Tensor self, Scalar min) -> Tensor", TL_OP(clamp_min), both, clamp_doc, "randn(3, 4), 0.2"},
-    {"clamp_min_(Tensor self, Tensor min) -> Tensor", TL_OP(clamp_min_tensor_), writes_too, clamp_doc, "randn(3, 4), randn(4)"},
+    {"clamp_min_(Tensor self, Tensor min) -> Tensor", TL_OP(clamp_min_tensor_), writes_too, clamp_doc,
+     "randn(3, 4), randn(4)"},
     {"clamp_min_(Tensor self, Scalar min) -> Tensor", TL_OP(clamp_min_), writes_too, clamp_doc, "randn(3, 4), 0.2"},
     {"clamp_max(Tensor self, Tensor max) -> Tensor", TL_OP(clamp_max_tensor), both, clamp_doc, "randn(3, 4), randn(4)"},
     {"clamp_max(Tensor self, Scalar max) -> Tensor", TL_OP(clamp_max), both, clamp_doc, "randn(3, 4), 0.2"},
-    {"clamp_max_(Tensor self, Tensor max) -> Tensor", TL_OP(clamp_max_tensor_), writes_too, clamp_doc, "randn(3, 4), randn(4)"},
+    {"clamp_max_(Tensor self, Tensor max) -> Tensor", TL_OP(clamp_max_tensor_), writes_too, clamp_doc,
+     "randn(3, 4), randn(4)"},
     {"clamp_max_(Tensor self, Scalar max) -> Tensor", TL_OP(clamp_max_), writes_too, clamp_doc, "randn(3, 4), 0.2"},
     {"lerp(Tensor self, Tensor end, Operand weight) -> Tensor", TL_OP(lerp), both,
      "The point at `weight` of the way from self to end; both ends are reached exactly.",
@@ -413,11 +437,12 @@ const OpRecord records[] = {
             "randn(3, 4), randn(3, 4), randn(3, 4) | randn(3, 4), randn(3, 1), randn(4), value=0.5"),
     TL_ADDC("addcdiv", addcdiv, "self + value * tensor1 / tensor2.",
             "randn(3, 4), randn(3, 4), rand(3, 4) + 0.5 | randn(3, 4), randn(3, 1), rand(4) + 0.5, value=0.5"),
-    {"isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor", TL_OP(isclose),
-     op::function | op::method | op::nondifferentiable, "Whether |self - other| <= atol + rtol |other|.",
-     "randn(3, 4), randn(3, 4) | ones(3), ones(3)"},
-    {"allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool", TL_OP(allclose),
-     op::function | op::method | op::nondifferentiable, "Whether isclose holds for every element.", "ones(3), ones(3)"},
+    {"isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
+     TL_OP(isclose), op::function | op::method | op::nondifferentiable,
+     "Whether |self - other| <= atol + rtol |other|.", "randn(3, 4), randn(3, 4) | ones(3), ones(3)"},
+    {"allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
+     TL_OP(allclose), op::function | op::method | op::nondifferentiable, "Whether isclose holds for every element.",
+     "ones(3), ones(3)"},
     {"equal(Tensor self, Tensor other) -> bool", TL_OP(equal_op), op::function | op::method | op::nondifferentiable,
      "Whether shapes and all elements are equal.", "ones(3), ones(3) | ones(3), ones(4)"},
 };

@@ -34,7 +34,8 @@ Tensor angle_backward(const Tensor& g, const Tensor& x) {
   if (!is_complex(x.dtype())) return zeros_like(g);
   Tensor r = abs(x), zero = eq(r, 0);
   Tensor turned = mul(mul(x, Scalar(std::complex<double>(0, 1))), g);
-  return masked_fill(div(turned, masked_fill(square(r), zero, ones(Dims{}, r.dtype()))), zero, zeros(Dims{}, x.dtype()));
+  return masked_fill(div(turned, masked_fill(square(r), zero, ones(Dims{}, r.dtype()))), zero,
+                     zeros(Dims{}, x.dtype()));
 }
 Tensor sinc_backward(const Tensor& g, const Tensor& x) {
   Tensor a = mul(x, 3.14159265358979323846), zero = eq(x, 0);
@@ -46,16 +47,16 @@ Tensor sinc_backward(const Tensor& g, const Tensor& x) {
 #define input Kept::input
 #define output Kept::output
 const UnaryInfo infos[] = {
-#define TL_UNARY(name, loops, style, real, complex, kind, label, kept, derivative, doc)                                  \
-  {#name,                                                                                                                \
-   UnaryOp::name,                                                                                                        \
-   UnaryKind::kind,                                                                                                      \
-   #style[0] == 'w',                                                                                                     \
-   label,                                                                                                                \
-   kept,                                                                                                                 \
-   [](const Tensor& g, [[maybe_unused]] const Tensor& x) -> Tensor {                                                     \
-     [[maybe_unused]] const Tensor& y = x;                                                                               \
-     return derivative;                                                                                                  \
+#define TL_UNARY(name, loops, style, real, complex, kind, label, kept, derivative, doc) \
+  {#name,                                                                               \
+   UnaryOp::name,                                                                       \
+   UnaryKind::kind,                                                                     \
+   #style[0] == 'w',                                                                    \
+   label,                                                                               \
+   kept,                                                                                \
+   [](const Tensor& g, [[maybe_unused]] const Tensor& x) -> Tensor {                    \
+     [[maybe_unused]] const Tensor& y = x;                                              \
+     return derivative;                                                                 \
    }},
 #include "kernels/unary_table.h"
 #undef TL_UNARY
@@ -81,14 +82,16 @@ void check_unary(const UnaryInfo& info, DType t) {
   using enum UnaryOp;
   if (t == DType::Bool) {
     TL_CHECK(info.op != neg,
-             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+             "the `~` or "
              "`logical_not()` operator instead.");
     TL_CHECK(info.op != relu, "Boolean inputs not supported for relu");
     if (info.op == abs) not_implemented("abs_cpu", t);
   }
   if (is_complex(t)) {
-    TL_CHECK_NOTIMPL(info.op != sign,
-                     "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.");
+    TL_CHECK_NOTIMPL(
+        info.op != sign,
+        "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.");
     TL_CHECK_NOTIMPL(info.op != relu, "relu is not supported for complex types");
     TL_CHECK_NOTIMPL(info.kind != UnaryKind::whole, info.name, " is not supported for complex inputs");
     TL_CHECK_NOTIMPL(info.op != signbit, "signbit is not implemented for complex tensors.");
@@ -108,7 +111,7 @@ PointwiseSpec spec_of(const UnaryInfo& info, DType t) {
     static const std::string suffix = "_cpu";
     not_implemented((info.name + suffix).c_str(), t);
   }
-  DType result = info.kind == UnaryKind::predicate ? DType::Bool
+  DType result = info.kind == UnaryKind::predicate                                              ? DType::Bool
                  : info.kind == UnaryKind::magnitude || info.kind == UnaryKind::magnitude_float ? to_real(common)
                                                                                                 : common;
   Cost cost = !info.wide ? Cost::light : compute == kernels::Compute::f32 ? Cost::medium : Cost::heavy;
@@ -207,7 +210,8 @@ Tensor clamped(const Tensor& x, double low, double high) {
 }
 
 Tensor logit(const Tensor& self, std::optional<double> eps) {
-  TL_CHECK_NOTIMPL(!is_complex(self.dtype()), "\"logit_cpu\" not implemented for '", dtype_legacy_name(self.dtype()), "'");
+  TL_CHECK_NOTIMPL(!is_complex(self.dtype()), "\"logit_cpu\" not implemented for '", dtype_legacy_name(self.dtype()),
+                   "'");
   Tensor out;
   {
     NoGradGuard no_grad;
@@ -236,7 +240,10 @@ Tensor logit_(const Tensor& self, std::optional<double> eps) {
 
 template <class T>
 double largest_of() {
-  return std::is_same_v<T, Half> ? 65504.0 : std::is_same_v<T, BFloat16> ? 3.3895313892515355e38 : std::is_same_v<T, float> ? 3.4028234663852886e38 : 1.7976931348623157e308;
+  return std::is_same_v<T, Half>       ? 65504.0
+         : std::is_same_v<T, BFloat16> ? 3.3895313892515355e38
+         : std::is_same_v<T, float>    ? 3.4028234663852886e38
+                                       : 1.7976931348623157e308;
 }
 double largest(DType t) {
   switch (to_real(t)) {
@@ -250,7 +257,8 @@ double largest(DType t) {
       return largest_of<double>();
   }
 }
-Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf) {
+Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf) {
   double most = largest(self.dtype());
   if (is_integral_or_bool(self.dtype())) {
     Tensor out = empty_like(self);
@@ -258,7 +266,8 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<d
     return out;
   }
   constexpr NaryInfo info{"nan_to_num", kernels::NaryOp::nan_to_num};
-  Tensor out = nary(info, {self, Scalar(nan.value_or(0)), Scalar(posinf.value_or(most)), Scalar(neginf.value_or(-most))});
+  Tensor out =
+      nary(info, {self, Scalar(nan.value_or(0)), Scalar(posinf.value_or(most)), Scalar(neginf.value_or(-most))});
   if (needs_grad(self)) {
     record(out, "NanToNumBackward0:self", inputs(self), saves(self), [](Backward& b) {
       Tensor x = b.saved(0);
@@ -267,14 +276,16 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<d
   }
   return out;
 }
-Tensor nan_to_num_(const Tensor& self, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf) {
+Tensor nan_to_num_(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                   std::optional<double> neginf) {
   Tensor x = inplace_operand(self, "nan_to_num_");
   return finish_inplace(self, nan_to_num(x, nan, posinf, neginf), "nan_to_num_");
 }
 
 Tensor round_to(const Tensor& self, int64_t decimals) {
   if (decimals == 0) return round(self);
-  TL_CHECK_NOTIMPL(is_floating(self.dtype()), "\"round_cpu\" not implemented for '", dtype_legacy_name(self.dtype()), "'");
+  TL_CHECK_NOTIMPL(is_floating(self.dtype()), "\"round_cpu\" not implemented for '", dtype_legacy_name(self.dtype()),
+                   "'");
   Tensor out;
   {
     NoGradGuard no_grad;
@@ -304,13 +315,17 @@ bool is_lazy(const Tensor&) { return false; }
 Tensor resolve(const Tensor& self) { return self; }
 
 constexpr uint32_t both = op::function | op::method;
-constexpr const char* samples = "rand(3, 4) * 0.8 + 0.1 | (rand(4, 3) * 0.8 + 0.1).t() | rand(()) * 0.5 + 0.2 | rand(0, 3)";
+constexpr const char* samples =
+    "rand(3, 4) * 0.8 + 0.1 | (rand(4, 3) * 0.8 + 0.1).t() | rand(()) * 0.5 + 0.2 | rand(0, 3)";
 
-#define TL_ALIAS(alias, name, doc)                                                                                      \
-  {alias "(Tensor self) -> Tensor", TL_OP(op_of<UnaryOp::name>), both | op::out, doc, samples},                         \
-  {alias "_(Tensor self) -> Tensor", TL_OP(op_in_place<UnaryOp::name>), both | op::writes_self, doc " In place.", samples}
+#define TL_ALIAS(alias, name, doc)                                                                                 \
+  {alias "(Tensor self) -> Tensor", TL_OP(op_of<UnaryOp::name>), both | op::out, doc, samples}, {                  \
+    alias "_(Tensor self) -> Tensor", TL_OP(op_in_place<UnaryOp::name>), both | op::writes_self, doc " In place.", \
+        samples                                                                                                    \
+  }
 
-constexpr const char* whole_samples = "tensor([5, 0, -3]) | tensor([[True, False]]) | tensor([[1, 2], [3, 4]]).t() | tensor(7)";
+constexpr const char* whole_samples =
+    "tensor([5, 0, -3]) | tensor([[True, False]]) | tensor([[1, 2], [3, 4]]).t() | tensor(7)";
 
 constexpr uint32_t flags_of(UnaryKind kind, bool differentiable) {
   uint32_t flags = kind == UnaryKind::inner ? uint32_t(op::internal) : both | op::out;
@@ -318,17 +333,19 @@ constexpr uint32_t flags_of(UnaryKind kind, bool differentiable) {
 }
 // Of angle and of the predicates, logical_not aside, PyTorch has no in-place form.
 constexpr uint32_t inplace_flags_of(UnaryOp op, UnaryKind kind, bool differentiable) {
-  bool hidden = kind == UnaryKind::inner || op == UnaryOp::angle ||
-                (kind == UnaryKind::predicate && op != UnaryOp::logical_not);
-  return (hidden ? uint32_t(op::internal) : both) | op::writes_self | (differentiable ? 0 : uint32_t(op::nondifferentiable));
+  bool hidden =
+      kind == UnaryKind::inner || op == UnaryOp::angle || (kind == UnaryKind::predicate && op != UnaryOp::logical_not);
+  return (hidden ? uint32_t(op::internal) : both) | op::writes_self |
+         (differentiable ? 0 : uint32_t(op::nondifferentiable));
 }
 constexpr const char* samples_of(UnaryOp op) { return op == UnaryOp::bitwise_not ? whole_samples : samples; }
 const OpRecord records[] = {
-#define TL_UNARY(name, loops, style, real, complex, kind, label, kept, derivative, doc)                                       \
-  {#name "(Tensor self) -> Tensor", TL_OP(op_of<UnaryOp::name>), flags_of(UnaryKind::kind, label != nullptr), doc,        \
-   samples_of(UnaryOp::name)},                                                                                            \
-      {#name "_(Tensor self) -> Tensor", TL_OP(op_in_place<UnaryOp::name>),                                               \
-       inplace_flags_of(UnaryOp::name, UnaryKind::kind, label != nullptr), doc " In place.", samples_of(UnaryOp::name)},
+#define TL_UNARY(name, loops, style, real, complex, kind, label, kept, derivative, doc)                            \
+  {#name "(Tensor self) -> Tensor", TL_OP(op_of<UnaryOp::name>), flags_of(UnaryKind::kind, label != nullptr), doc, \
+   samples_of(UnaryOp::name)},                                                                                     \
+      {#name "_(Tensor self) -> Tensor", TL_OP(op_in_place<UnaryOp::name>),                                        \
+       inplace_flags_of(UnaryOp::name, UnaryKind::kind, label != nullptr), doc " In place.",                       \
+       samples_of(UnaryOp::name)},
 #include "kernels/unary_table.h"
 #undef TL_UNARY
     TL_ALIAS("absolute", abs, "abs."),
@@ -341,11 +358,13 @@ const OpRecord records[] = {
     TL_ALIAS("arccosh", acosh, "acosh."),
     TL_ALIAS("arctanh", atanh, "atanh."),
     {"positive(Tensor self) -> Tensor", TL_OP(positive), both | op::view, "The tensor itself.", "randn(3)"},
-    {"conj(Tensor self) -> Tensor", TL_OP(conj), both | op::view, "The conjugate of a complex tensor; a real one itself.",
-     "randn(3) | randn(3, dtype=complex64)"},
+    {"conj(Tensor self) -> Tensor", TL_OP(conj), both | op::view,
+     "The conjugate of a complex tensor; a real one itself.", "randn(3) | randn(3, dtype=complex64)"},
     {"logit(Tensor self, float? eps=None) -> Tensor", TL_OP(logit), both | op::out,
-     "log(x / (1 - x)), the inverse of sigmoid; with `eps` x is clamped to [eps, 1 - eps].", "rand(3, 4) | rand(4, 3).t(), 0.2"},
-    {"logit_(Tensor self, float? eps=None) -> Tensor", TL_OP(logit_), both | op::writes_self, "logit in place.", "rand(3, 4)"},
+     "log(x / (1 - x)), the inverse of sigmoid; with `eps` x is clamped to [eps, 1 - eps].",
+     "rand(3, 4) | rand(4, 3).t(), 0.2"},
+    {"logit_(Tensor self, float? eps=None) -> Tensor", TL_OP(logit_), both | op::writes_self, "logit in place.",
+     "rand(3, 4)"},
     {"nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", TL_OP(nan_to_num),
      both | op::out, "NaN as `nan` (0), the infinities as the largest and the smallest finite number or what is given.",
      "randn(3, 4) | tensor([nan, inf, 1.0]), 2.0, 3.0 | tensor([1, 2])"},
@@ -361,10 +380,10 @@ const OpRecord records[] = {
      "rand(3, 4) + 0.5, 1"},
     {"polygamma_(Tensor self, int n) -> Tensor", TL_OP(polygamma_), op::method | op::writes_self, "polygamma in place.",
      "rand(3, 4) + 0.5, 1"},
-    {"is_conj(Tensor self) -> bool", TL_OP(is_lazy), both | op::nondifferentiable, "False: conjugates are computed at once.",
-     "randn(3)"},
-    {"is_neg(Tensor self) -> bool", TL_OP(is_lazy), both | op::nondifferentiable, "False: negatives are computed at once.",
-     "randn(3)"},
+    {"is_conj(Tensor self) -> bool", TL_OP(is_lazy), both | op::nondifferentiable,
+     "False: conjugates are computed at once.", "randn(3)"},
+    {"is_neg(Tensor self) -> bool", TL_OP(is_lazy), both | op::nondifferentiable,
+     "False: negatives are computed at once.", "randn(3)"},
     {"resolve_conj(Tensor self) -> Tensor", TL_OP(resolve), both | op::view, "The tensor itself.", "randn(3)"},
     {"resolve_neg(Tensor self) -> Tensor", TL_OP(resolve), both | op::view, "The tensor itself.", "randn(3)"},
 };

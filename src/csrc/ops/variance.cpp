@@ -82,8 +82,8 @@ Moments moments_over(const Tensor& self, DimSet set) {
     moments_of_run(MomentsArgs{x.dtype(), x.bytes(), mean, squares, n, x.strides().back(), 1, 0, 0}, width);
   } else {
     along_dim(x, x.dim() - 1, [&](const AxisPiece& p) {
-      kernels::moments(MomentsArgs{x.dtype(), x.bytes() + p.in * width, mean + p.out, squares + p.out, p.n, p.in_step, p.m,
-                                   p.in_stride, p.out_stride});
+      kernels::moments(MomentsArgs{x.dtype(), x.bytes() + p.in * width, mean + p.out, squares + p.out, p.n, p.in_step,
+                                   p.m, p.in_stride, p.out_stride});
     });
   }
   return out;
@@ -159,9 +159,11 @@ Spread spread_over(const Tensor& self, const std::optional<Dims>& dims, double c
   TL_CHECK(is_differentiable(self.dtype()), what & with_mean ? names[what] : "std and var",
            " only support floating point and complex dtypes");
   Options o{dim_set(dims, self.dim()), correction, keepdim, what, !dims || self.dim() == 0};
-  if (double(reduced_count(self.sizes(), o.set)) - correction <= 0 && checked_numel(reduced_sizes(self.sizes(), o.set, false)) > 0) {
+  if (double(reduced_count(self.sizes(), o.set)) - correction <= 0 &&
+      checked_numel(reduced_sizes(self.sizes(), o.set, false)) > 0) {
     warn(std::string(names[what]) +
-         "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided "
+         "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+         "divided "
          "by output numel).");
   }
   Spread out = spread_values(self, o.set, correction, keepdim, what);
@@ -179,9 +181,9 @@ Spread spread_over(const Tensor& self, const std::optional<Dims>& dims, double c
       b[0] = b[0].defined() ? add(b[0], g) : g;
     });
   } else {
-    record(out.spread, labels[what], inputs(self), saves(input(self), output_if(what & deviation, out.spread)), [o](Backward& b) {
-      b[0] = spread_backward(b.grad(), b.saved(0), b.has_saved(1) ? b.saved(1) : Tensor(), o);
-    });
+    record(
+        out.spread, labels[what], inputs(self), saves(input(self), output_if(what & deviation, out.spread)),
+        [o](Backward& b) { b[0] = spread_backward(b.grad(), b.saved(0), b.has_saved(1) ? b.saved(1) : Tensor(), o); });
   }
   return out;
 }
@@ -197,7 +199,8 @@ auto result_of(Spread s) {
   }
 }
 template <int what>
-auto by_correction(const Tensor& self, const std::optional<Dims>& dims, const std::optional<Scalar>& correction, bool keepdim) {
+auto by_correction(const Tensor& self, const std::optional<Dims>& dims, const std::optional<Scalar>& correction,
+                   bool keepdim) {
   return result_of<what>(spread_over(self, dims, correction ? correction->to_double() : 1, keepdim, what));
 }
 template <int what>
@@ -211,21 +214,22 @@ auto of_all(const Tensor& self, bool unbiased) {
 
 constexpr uint32_t both = op::function | op::method | op::out;
 constexpr uint32_t only = op::function;
-#define TL_SPREAD(name, what, flags, returns, text)                                                                       \
-  {name "(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> " returns, TL_OP(by_dims<what>), flags, text, \
-   "randn(3, 4), 1 | randn(3, 4), 0, False, True | randn(2, 3, 4), (0, 2) | randn(4, 3).t(), (0, 1), False"},               \
-      {name "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> " returns,                   \
-       TL_OP(by_correction<what>), flags,                                                                                   \
-       "The same, dividing by the number of elements less `correction` (1 where it is not given).",                        \
-       "randn(3, 4) | randn(3, 4), correction=0 | randn(3, 4), 1, correction=2, keepdim=True | randn(2, 3, 4), (0, 2), "    \
-       "correction=1.5"},                                                                                                   \
-  {                                                                                                                        \
-    name "(Tensor self, bool unbiased=True) -> " returns, TL_OP(of_all<what>), flags,                                      \
-        "Of all elements, dividing by n - 1 or (unbiased=False) by n.", "randn(3, 4), False | randn(4, 3).t(), unbiased=True" \
-  }
+#define TL_SPREAD(name, what, flags, returns, text)                                                                   \
+  {name "(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> " returns, TL_OP(by_dims<what>), flags, \
+   text, "randn(3, 4), 1 | randn(3, 4), 0, False, True | randn(2, 3, 4), (0, 2) | randn(4, 3).t(), (0, 1), False"},   \
+      {name "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> " returns,            \
+       TL_OP(by_correction<what>), flags,                                                                             \
+       "The same, dividing by the number of elements less `correction` (1 where it is not given).",                   \
+       "randn(3, 4) | randn(3, 4), correction=0 | randn(3, 4), 1, correction=2, keepdim=True | randn(2, 3, 4), (0, "  \
+       "2), "                                                                                                         \
+       "correction=1.5"},                                                                                             \
+      {name "(Tensor self, bool unbiased=True) -> " returns, TL_OP(of_all<what>), flags,                              \
+       "Of all elements, dividing by n - 1 or (unbiased=False) by n.",                                                \
+       "randn(3, 4), False | randn(4, 3).t(), unbiased=True"}
 const OpRecord records[] = {
-    TL_SPREAD("var", variance, both, "Tensor",
-              "Σ (x - mean)² / (n - 1) along the listed dims, all of them without a list; with unbiased=False divided by n."),
+    TL_SPREAD(
+        "var", variance, both, "Tensor",
+        "Σ (x - mean)² / (n - 1) along the listed dims, all of them without a list; with unbiased=False divided by n."),
     TL_SPREAD("std", deviation, both, "Tensor", "The square root of the variance."),
     TL_SPREAD("var_mean", variance | with_mean, only, "(Tensor, Tensor)", "The variance and the mean."),
     TL_SPREAD("std_mean", deviation | with_mean, only, "(Tensor, Tensor)", "The standard deviation and the mean."),

@@ -15,7 +15,10 @@ namespace {
 
 ReduceKind kind_of(double p) {
   if (std::isinf(p)) return p > 0 ? ReduceKind::abs_max : ReduceKind::abs_min;
-  return p == 0 ? ReduceKind::count : p == 1 ? ReduceKind::abs_sum : p == 2 ? ReduceKind::square_sum : ReduceKind::pow_sum;
+  return p == 0   ? ReduceKind::count
+         : p == 1 ? ReduceKind::abs_sum
+         : p == 2 ? ReduceKind::square_sum
+                  : ReduceKind::pow_sum;
 }
 
 template <class T>
@@ -38,7 +41,9 @@ Tensor norm_values(const Tensor& self, double p, DimSet set, bool keepdim, DType
 }
 
 // Real factors of complex numbers take their dtype, so that their own gradients stay real.
-Tensor like(const Tensor& x, const Tensor& factor) { return is_complex(x.dtype()) ? to_dtype(factor, x.dtype()) : factor; }
+Tensor like(const Tensor& x, const Tensor& factor) {
+  return is_complex(x.dtype()) ? to_dtype(factor, x.dtype()) : factor;
+}
 
 Tensor zero_where(const Tensor& x, const Tensor& mask) { return masked_fill(x, mask, wrapped_number(0)); }
 
@@ -74,17 +79,20 @@ Tensor norm_backward(const Tensor& grad, const Tensor& x, const Tensor& norm, do
 
 void check_not_empty(const Tensor& self, double p, DimSet set, bool named) {
   if (self.numel() != 0 || !(std::isinf(p) || p < 0)) return;
-  TL_CHECK(named, "linalg.vector_norm cannot compute the ", p, " norm on an empty tensor because the operation does not have an identity");
+  TL_CHECK(named, "linalg.vector_norm cannot compute the ", p,
+           " norm on an empty tensor because the operation does not have an identity");
   for (int64_t d = 0; d < self.dim(); ++d) {
     TL_CHECK(!has_dim(set, size_t(d)) || self.sizes()[size_t(d)] != 0, "linalg.vector_norm cannot compute the ", p,
-             " norm on the dimension ", d, " because this dimension is empty and the operation does not have an identity");
+             " norm on the dimension ", d,
+             " because this dimension is empty and the operation does not have an identity");
   }
 }
 
 }  // namespace
 
 Tensor vector_norm(const Tensor& self_arg, double p, IntView dims, bool keepdim, std::optional<DType> dtype) {
-  TL_CHECK(is_differentiable(self_arg.dtype()), "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+  TL_CHECK(is_differentiable(self_arg.dtype()),
+           "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
            dtype_legacy_name(self_arg.dtype()));
   Tensor self = self_arg;
   if (dtype) {
@@ -99,13 +107,14 @@ Tensor vector_norm(const Tensor& self_arg, double p, IntView dims, bool keepdim,
   check_not_empty(self, p, set, !dims.empty());
   Tensor out = norm_values(self, p, set, keepdim, to_real(self.dtype()));
   if (needs_grad(self)) {
-    record(out, "LinalgVectorNormBackward0:self,result", inputs(self), saves(self, output(out)), [p, set, keepdim](Backward& b) {
-      Tensor x = b.saved(0);
-      const int64_t n = x.dim();
-      Tensor g = with_dims(b.grad(), set, n, keepdim);
-      Tensor gx = norm_backward(g, x, with_dims(b.saved(1), set, n, keepdim), p, set);
-      if (gx.defined()) b[0] = gx;
-    });
+    record(out, "LinalgVectorNormBackward0:self,result", inputs(self), saves(self, output(out)),
+           [p, set, keepdim](Backward& b) {
+             Tensor x = b.saved(0);
+             const int64_t n = x.dim();
+             Tensor g = with_dims(b.grad(), set, n, keepdim);
+             Tensor gx = norm_backward(g, x, with_dims(b.saved(1), set, n, keepdim), p, set);
+             if (gx.defined()) b[0] = gx;
+           });
   }
   return out;
 }
@@ -115,7 +124,8 @@ namespace {
 using DimList = std::optional<Dims>;
 IntView view_of(const DimList& dims) { return dims ? IntView(*dims) : IntView(); }
 
-Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, const DimList& dims, bool keepdim, std::optional<DType> dtype) {
+Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, const DimList& dims, bool keepdim,
+                          std::optional<DType> dtype) {
   return vector_norm(self, ord.to_double(), view_of(dims), keepdim, dtype);
 }
 
@@ -130,17 +140,20 @@ MatrixDims matrix_dims(const Tensor& self, IntView dims) {
 }
 
 void check_matrix(const Tensor& self) {
-  TL_CHECK(is_differentiable(self.dtype()), "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got ",
+  TL_CHECK(is_differentiable(self.dtype()),
+           "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got ",
            dtype_legacy_name(self.dtype()));
   TL_CHECK(self.dim() >= 2, "linalg.matrix_norm: The input tensor A must have at least 2 dimensions.");
 }
 
 [[noreturn]] void needs_singular_values(const std::string& ord) {
   fail(ErrorKind::runtime, "linalg.matrix_norm: the order ", ord,
-       " is made of singular values, which this version does not compute; the orders 'fro', 1, -1, inf and -inf are there");
+       " is made of singular values, which this version does not compute; the orders 'fro', 1, -1, inf and -inf are "
+       "there");
 }
 
-Tensor matrix_norm_fro(const Tensor& self, const std::string& ord, IntView dims, bool keepdim, std::optional<DType> dtype) {
+Tensor matrix_norm_fro(const Tensor& self, const std::string& ord, IntView dims, bool keepdim,
+                       std::optional<DType> dtype) {
   check_matrix(self);
   TL_CHECK(ord == "fro" || ord == "nuc", "linalg.matrix_norm: Order ", ord, " not supported.");
   MatrixDims m = matrix_dims(self, dims);
@@ -172,19 +185,23 @@ Tensor linalg_norm(const Tensor& self, const std::optional<Scalar>& ord, const D
   if (!ord) return vector_norm(self, 2, view_of(dims), keepdim, dtype);
   TL_CHECK(dims || self.dim() == 1 || self.dim() == 2,
            "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ", self.dim(), "D.");
-  if (dims ? dims->size() == 1 : self.dim() == 1) return vector_norm(self, ord->to_double(), view_of(dims), keepdim, dtype);
+  if (dims ? dims->size() == 1 : self.dim() == 1)
+    return vector_norm(self, ord->to_double(), view_of(dims), keepdim, dtype);
   Dims both{0, 1};
   return matrix_norm(self, *ord, dims ? IntView(*dims) : IntView(both), keepdim, dtype);
 }
-Tensor linalg_norm_text(const Tensor& self, std::string ord, const DimList& dims, bool keepdim, std::optional<DType> dtype) {
+Tensor linalg_norm_text(const Tensor& self, std::string ord, const DimList& dims, bool keepdim,
+                        std::optional<DType> dtype) {
   TL_CHECK(!dims || dims->size() == 1 || dims->size() == 2,
            "linalg.norm: If dim is specified, it must be of length 1 or 2. Got ", Shape{view_of(dims)});
-  TL_CHECK(dims || self.dim() == 2, "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ", self.dim(), "D.");
+  TL_CHECK(dims || self.dim() == 2, "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ",
+           self.dim(), "D.");
   Dims both{0, 1};
   return matrix_norm_fro(self, ord, dims ? IntView(*dims) : IntView(both), keepdim, dtype);
 }
 
-Tensor norm(const Tensor& self, const std::optional<Scalar>& p, const DimList& dims, bool keepdim, std::optional<DType> dtype) {
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, const DimList& dims, bool keepdim,
+            std::optional<DType> dtype) {
   return vector_norm(self, p ? p->to_double() : 2, view_of(dims), keepdim, dtype);
 }
 Tensor norm_text(const Tensor& self, std::string p, const DimList& dims, bool keepdim, std::optional<DType> dtype) {
@@ -207,13 +224,14 @@ Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p_arg) {
     out = vector_norm(sub(self, other), p, {}, false);
   }
   if (needs_grad(self, other)) {
-    record(out, "DistBackward0:other,result,self", inputs(self, other), saves(other, output(out), self), [p](Backward& b) {
-      Tensor difference = sub(b.saved(2), b.saved(0));
-      Tensor g = norm_backward(b.grad(), difference, b.saved(1), p, all_dims(difference));
-      if (!g.defined()) return;
-      if (b.needs(0)) b[0] = g;
-      if (b.needs(1)) b[1] = neg(g);
-    });
+    record(out, "DistBackward0:other,result,self", inputs(self, other), saves(other, output(out), self),
+           [p](Backward& b) {
+             Tensor difference = sub(b.saved(2), b.saved(0));
+             Tensor g = norm_backward(b.grad(), difference, b.saved(1), p, all_dims(difference));
+             if (!g.defined()) return;
+             if (b.needs(0)) b[0] = g;
+             if (b.needs(1)) b[1] = neg(g);
+           });
   }
   return out;
 }
@@ -257,22 +275,33 @@ Tensor renorm(const Tensor& self, const Scalar& p_arg, int64_t dim, const Scalar
 constexpr uint32_t both = op::function | op::method | op::out;
 constexpr uint32_t hidden = op::internal | op::out;
 const OpRecord records[] = {
-    {"norm(Tensor self, str p, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(norm_text), both,
-     "The Frobenius norm: the root of the sum of squared absolute values.", "randn(3, 4), 'fro' | randn(2, 3, 4), 'fro', (0, 2), True"},
-    {"norm(Tensor self, Scalar? p=2, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", TL_OP(norm), both,
-     "(Σ |x|^p)^(1/p) along the listed dims, all of them without a list; p may be 0 (how many are not zero), inf and -inf.",
-     "randn(3, 4) | randn(3, 4), 1 | randn(3, 4), 3, 0 | randn(4, 3).t(), inf, 1, True | randn(2, 3, 4), 2.5, (0, 2) | randn(()) | "
+    {"norm(Tensor self, str p, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+     TL_OP(norm_text), both, "The Frobenius norm: the root of the sum of squared absolute values.",
+     "randn(3, 4), 'fro' | randn(2, 3, 4), 'fro', (0, 2), True"},
+    {"norm(Tensor self, Scalar? p=2, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+     TL_OP(norm), both,
+     "(Σ |x|^p)^(1/p) along the listed dims, all of them without a list; p may be 0 (how many are not zero), inf and "
+     "-inf.",
+     "randn(3, 4) | randn(3, 4), 1 | randn(3, 4), 3, 0 | randn(4, 3).t(), inf, 1, True | randn(2, 3, 4), 2.5, (0, 2) | "
+     "randn(()) | "
      "randn(0) | randn(3, 4), 0.5"},
-    {"linalg_vector_norm(Tensor self, Scalar ord=2, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    {"linalg_vector_norm(Tensor self, Scalar ord=2, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> "
+     "Tensor",
      TL_OP(linalg_vector_norm), hidden, "(Σ |x|^ord)^(1/ord) along the listed dims, all of them without a list.",
      "randn(3, 4) | randn(3, 4), 1, 0 | randn(3, 4), -inf, (0, 1), True"},
-    {"linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-     TL_OP(matrix_norm), hidden, "The largest sum of a column (1) or a row (inf) of absolute values; the smallest for -1 and -inf.",
+    {"linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) "
+     "-> Tensor",
+     TL_OP(matrix_norm), hidden,
+     "The largest sum of a column (1) or a row (inf) of absolute values; the smallest for -1 and -inf.",
      "randn(3, 4), 1 | randn(2, 3, 4), inf, (0, 2), True | randn(3, 4), -1"},
-    {"linalg_matrix_norm(Tensor self, str ord='fro', int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-     TL_OP(matrix_norm_text), hidden, "The Frobenius norm of matrices.", "randn(3, 4) | randn(2, 3, 4), 'fro', (0, 1), True"},
-    {"linalg_norm(Tensor self, Scalar? ord=None, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-     TL_OP(linalg_norm), hidden, "A vector's norm, or a matrix's where two dims are meant; of all elements without ord and dim.",
+    {"linalg_matrix_norm(Tensor self, str ord='fro', int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? "
+     "dtype=None) -> Tensor",
+     TL_OP(matrix_norm_text), hidden, "The Frobenius norm of matrices.",
+     "randn(3, 4) | randn(2, 3, 4), 'fro', (0, 1), True"},
+    {"linalg_norm(Tensor self, Scalar? ord=None, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> "
+     "Tensor",
+     TL_OP(linalg_norm), hidden,
+     "A vector's norm, or a matrix's where two dims are meant; of all elements without ord and dim.",
      "randn(3, 4) | randn(3, 4), 1 | randn(3), 3 | randn(3, 4), 2, 1"},
     {"linalg_norm(Tensor self, str ord, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
      TL_OP(linalg_norm_text), hidden, "A matrix norm by name.", "randn(3, 4), 'fro' | randn(2, 3, 4), 'fro', (0, 1)"},

@@ -41,8 +41,7 @@ Tensor pick(const Tensor& self, Spec spec) {
   make_view(v, self);
   if (needs_grad(self)) {
     const char* label = spec.label;
-    record(v, label, inputs(self), saves(),
-           [spec = std::move(spec)](Backward& b) { b[0] = put_back(b.grad(), spec); });
+    record(v, label, inputs(self), saves(), [spec = std::move(spec)](Backward& b) { b[0] = put_back(b.grad(), spec); });
   }
   return v;
 }
@@ -225,8 +224,8 @@ Tensor reshape(const Tensor& self, IntView sizes) {
 
 Tensor expand(const Tensor& self, IntView sizes) {
   size_t n = sizes.size(), m = size_t(self.dim());
-  TL_CHECK(n >= m, "expand(torch.", dtype_legacy_name(self.dtype()), "Tensor{", Shape{self.sizes()}, "}, size=",
-           Shape{sizes}, "): the number of sizes provided (", n,
+  TL_CHECK(n >= m, "expand(torch.", dtype_legacy_name(self.dtype()), "Tensor{", Shape{self.sizes()},
+           "}, size=", Shape{sizes}, "): the number of sizes provided (", n,
            ") must be greater or equal to the number of dimensions in the tensor (", m, ")");
   Dims out(n), strides(n);
   size_t lead = n - m;
@@ -243,8 +242,8 @@ Tensor expand(const Tensor& self, IntView sizes) {
     int64_t have = self.sizes()[d - lead];
     if (want == -1) want = have;
     TL_CHECK(want == have || (have == 1 && want >= 0), "The expanded size of the tensor (", want,
-             ") must match the existing size (", have, ") at non-singleton dimension ", d, ".  Target sizes: ",
-             Shape{sizes}, ".  Tensor sizes: ", Shape{self.sizes()});
+             ") must match the existing size (", have, ") at non-singleton dimension ", d,
+             ".  Target sizes: ", Shape{sizes}, ".  Tensor sizes: ", Shape{self.sizes()});
     out[d] = want;
     strides[d] = want == have ? self.strides()[d - lead] : 0;
   }
@@ -260,7 +259,8 @@ Tensor permute(const Tensor& self, IntView dims) {
   size_t n = size_t(self.dim());
   TL_CHECK(dims.size() == n,
            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
-           "ordering of dimensions i.e. input.dim() = ", n, " is not equal to len(dims) = ", dims.size());
+           "ordering of dimensions i.e. input.dim() = ",
+           n, " is not equal to len(dims) = ", dims.size());
   Dims sizes(n), strides(n), order(n);
   uint64_t seen = 0;
   for (size_t i = 0; i < n; ++i) {
@@ -382,8 +382,7 @@ Tensor squeezed(const Tensor& self, uint64_t drop, const char* label) {
   }
   Tensor v = view_of(self, sizes, strides, self->offset);
   if (needs_grad(self)) {
-    record(v, label, inputs(self), saves(),
-           [in = Dims(self.sizes())](Backward& b) { b[0] = reshape(b.grad(), in); });
+    record(v, label, inputs(self), saves(), [in = Dims(self.sizes())](Backward& b) { b[0] = reshape(b.grad(), in); });
   }
   return v;
 }
@@ -472,8 +471,8 @@ Tensor unflatten(const Tensor& self, int64_t dim, IntView sizes) {
 }
 
 Tensor movedim(const Tensor& self, IntView source, IntView destination) {
-  TL_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (",
-           Shape{source}, " dims) should contain the same number of dims as destination (", Shape{destination}, " dims)");
+  TL_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (", Shape{source},
+           " dims) should contain the same number of dims as destination (", Shape{destination}, " dims)");
   int64_t n = self.dim();
   Dims from = wrap_dims(source, n), to = wrap_dims(destination, n);
   if (n == 0) return alias_view(self);
@@ -562,11 +561,11 @@ Tensor view_dtype(const Tensor& self, DType dtype) {
     } else {
       int64_t ratio = to / from;
       TL_CHECK(sizes.back() % ratio == 0, "self.size(-1) must be divisible by ", ratio, " to view ",
-               dtype_legacy_name(self.dtype()), " as ", dtype_legacy_name(dtype), " (different element sizes), but got ",
-               sizes.back());
+               dtype_legacy_name(self.dtype()), " as ", dtype_legacy_name(dtype),
+               " (different element sizes), but got ", sizes.back());
       TL_CHECK(offset % ratio == 0, "self.storage_offset() must be divisible by ", ratio, " to view ",
-               dtype_legacy_name(self.dtype()), " as ", dtype_legacy_name(dtype), " (different element sizes), but got ",
-               offset);
+               dtype_legacy_name(self.dtype()), " as ", dtype_legacy_name(dtype),
+               " (different element sizes), but got ", offset);
       for (size_t d = 0; d + 1 < sizes.size(); ++d) {
         TL_CHECK(strides[d] % ratio == 0, "self.stride(", d, ") must be divisible by ", ratio, " to view ",
                  dtype_legacy_name(self.dtype()), " as ", dtype_legacy_name(dtype),
@@ -661,30 +660,34 @@ const OpRecord records[] = {
      "randn(3, 4) | randn(3) | randn(())"},
     {"numpy_T(Tensor self) -> Tensor", TL_OP(numpy_T), op::internal | op::view, "The dims in reversed order: `x.T`.",
      "randn(3, 4)"},
-    {"mT(Tensor self) -> Tensor", TL_OP(matrix_transpose), op::internal | op::view, "The last two dims exchanged: `x.mT`.",
-     "randn(2, 3, 4)"},
+    {"mT(Tensor self) -> Tensor", TL_OP(matrix_transpose), op::internal | op::view,
+     "The last two dims exchanged: `x.mT`.", "randn(2, 3, 4)"},
     {"movedim(Tensor self, int[] source, int[] destination) -> Tensor", TL_OP(movedim), both,
      "The dims `source` at the positions `destination`, the others in their order.",
      "randn(2, 3, 4), 0, 2 | randn(2, 3, 4), (0, 1), (2, 0)"},
     {"moveaxis(Tensor self, int[] source, int[] destination) -> Tensor", TL_OP(movedim), both,
      "movedim under NumPy's name.", "randn(2, 3, 4), -1, 0"},
     {"select(Tensor self, int dim, int index) -> Tensor", TL_OP(select), both,
-     "The slice at `index` of `dim`, without that dim.", "randn(3, 4), 0, 1 | randn(3, 4), -1, -1 | randn(4, 3).t(), 1, 2"},
+     "The slice at `index` of `dim`, without that dim.",
+     "randn(3, 4), 0, 1 | randn(3, 4), -1, -1 | randn(4, 3).t(), 1, 2"},
     {"narrow(Tensor self, int dim, int start, int length) -> Tensor", TL_OP(narrow), both,
-     "The `length` slices of `dim` that begin at `start`.", "randn(5, 4), 0, 1, 3 | randn(5, 4), -1, -2, 2 | randn(5), 0, 5, 0"},
+     "The `length` slices of `dim` that begin at `start`.",
+     "randn(5, 4), 0, 1, 3 | randn(5, 4), -1, -2, 2 | randn(5), 0, 5, 0"},
     {"slice(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor", TL_OP(slice),
      op::internal | op::view, "Every `step`-th slice of `dim` from `start` to before `end`, as Python slices.",
      "randn(5, 4), 0, 1, 4, 2 | randn(5, 4), 1, -3"},
     {"diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", TL_OP(diagonal), both,
-     "The diagonal over two dims, as the last dim.", "randn(3, 4) | randn(3, 4), 1 | randn(2, 3, 4), -1, 2, 0 | randn(3, 4), 7"},
+     "The diagonal over two dims, as the last dim.",
+     "randn(3, 4) | randn(3, 4), 1 | randn(2, 3, 4), -1, 2, 0 | randn(3, 4), 7"},
     {"unfold(Tensor self, int dimension, int size, int step) -> Tensor", TL_OP(unfold), only_method,
      "Windows of `size` elements of `dimension`, each `step` after the one before, as a new last dim.",
      "randn(7), 0, 3, 2 | randn(3, 5), 1, 2, 1 | randn(4, 3), 0, 4, 1"},
-    {"alias(Tensor self) -> Tensor", TL_OP(alias_view), op::internal | op::view, "Another tensor over the same elements.",
-     "randn(3)"},
+    {"alias(Tensor self) -> Tensor", TL_OP(alias_view), op::internal | op::view,
+     "Another tensor over the same elements.", "randn(3)"},
     {"detach(Tensor self) -> Tensor", TL_OP(detached), both | op::nondifferentiable,
      "The same memory without history: no gradient flows through it.", "randn(3, 4) | randn(())"},
-    {"detach_(Tensor self) -> Tensor", TL_OP(detached_), op::function | op::method | op::writes_self | op::nondifferentiable,
+    {"detach_(Tensor self) -> Tensor", TL_OP(detached_),
+     op::function | op::method | op::writes_self | op::nondifferentiable,
      "Cuts `self` off its history, making it a leaf.", "randn(3)"},
 };
 const RegisterOps registered(records);

@@ -96,7 +96,8 @@ std::vector<Tensor> split(const Tensor& self, int64_t size, int64_t dim) {
   TL_CHECK(size >= 0, "split expects split_size be non-negative, but got split_size=", size);
   dim = wrap_dim(dim, self.dim());
   int64_t total = self.sizes()[size_t(dim)];
-  TL_CHECK(size > 0 || total == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ", total);
+  TL_CHECK(size > 0 || total == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ",
+           total);
   return split_sized(self, size, dim);
 }
 
@@ -105,8 +106,8 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntView sizes, int64_t 
   dim = wrap_dim(dim, self.dim());
   int64_t total = self.sizes()[size_t(dim)], sum = 0;
   for (int64_t s : sizes) {
-    TL_CHECK(s >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
-             Shape{sizes});
+    TL_CHECK(s >= 0,
+             "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", Shape{sizes});
     sum = s > total - sum ? total + 1 : sum + s;  // too much stays too much, without an overflow
     if (sum > total) break;
   }
@@ -149,11 +150,14 @@ std::vector<Tensor> tensor_split_indices(const Tensor& self, IntView indices, in
   return slices(self, indices, wrap_dim(dim, self.dim()));
 }
 std::vector<Tensor> tensor_split_tensor(const Tensor& self, const Tensor& where, int64_t dim) {
-  TL_CHECK(where.dtype() == DType::Int64, "tensor_split expected tensor_indices_or_sections to be of type Long, but got ",
+  TL_CHECK(where.dtype() == DType::Int64,
+           "tensor_split expected tensor_indices_or_sections to be of type Long, but got ",
            dtype_legacy_name(where.dtype()));
-  TL_CHECK(where.dim() <= 1,
-           "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got "
-           "a tensor with ", where.dim(), " dims");
+  TL_CHECK(
+      where.dim() <= 1,
+      "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got "
+      "a tensor with ",
+      where.dim(), " dims");
   if (where.dim() == 0) return tensor_split_sections(self, item(where).to_int(), dim);
   Tensor flat = empty(where.sizes(), DType::Int64);
   copy_values(flat, where);
@@ -199,7 +203,8 @@ const OpRecord records[] = {
      "Pieces of `split_size_or_sections` slices along `dim`; the last may be smaller.",
      "randn(5, 4), 2 | randn(5, 4), 3, -1 | randn(0, 4), 2"},
     {"split(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]", TL_OP(split_with_sizes), both,
-     "Pieces of the listed sizes along `dim`; they must add up to its size.", "randn(5, 4), [2, 3] | randn(5, 4), [1, 0, 3], 1"},
+     "Pieces of the listed sizes along `dim`; they must add up to its size.",
+     "randn(5, 4), [2, 3] | randn(5, 4), [1, 0, 3], 1"},
     {"split(Tensor self, int split_size, int dim=0) -> Tensor[]", TL_OP(split), op::method | op::view,
      "The same under the method's name for its argument.", "randn(5, 4), split_size=2"},
     {"split(Tensor self, int[] split_size, int dim=0) -> Tensor[]", TL_OP(split_with_sizes), op::method | op::view,
@@ -207,24 +212,25 @@ const OpRecord records[] = {
     {"split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", TL_OP(split_with_sizes), both,
      "Pieces of the listed sizes along `dim`.", "randn(5, 4), [2, 3]"},
     {"chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", TL_OP(chunk), both,
-     "At most `chunks` pieces of equal size along `dim`; the last may be smaller.", "randn(5, 4), 2 | randn(5, 4), 7, 1 | randn(0, 4), 3"},
+     "At most `chunks` pieces of equal size along `dim`; the last may be smaller.",
+     "randn(5, 4), 2 | randn(5, 4), 7, 1 | randn(0, 4), 3"},
     {"tensor_split(Tensor self, int indices_or_sections, int dim=0) -> Tensor[]", TL_OP(tensor_split_sections), both,
      "Exactly that many pieces along `dim`, the first ones larger by one where it does not divide.",
      "randn(7, 4), 3 | randn(7, 4), 5, 1"},
     {"tensor_split(Tensor self, int[] indices_or_sections, int dim=0) -> Tensor[]", TL_OP(tensor_split_indices), both,
      "Pieces that begin at the listed indices of `dim`.", "randn(7, 4), (2, 5) | randn(7, 4), (1, -1), 1"},
-    {"tensor_split(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]", TL_OP(tensor_split_tensor), both,
-     "The same with the indices or the count in a tensor.", "randn(7, 4), tensor([2, 5])"},
+    {"tensor_split(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]", TL_OP(tensor_split_tensor),
+     both, "The same with the indices or the count in a tensor.", "randn(7, 4), tensor([2, 5])"},
     {"hsplit(Tensor self, int indices_or_sections) -> Tensor[]", TL_OP(hsplit_int), both,
      "Equal pieces along the columns (the only dim of a vector).", "randn(4, 6), 3 | randn(6), 2"},
     {"hsplit(Tensor self, int[] indices_or_sections) -> Tensor[]", TL_OP(hsplit_ints), both,
      "Pieces that begin at the listed columns.", "randn(4, 6), (1, 3)"},
-    {"vsplit(Tensor self, int indices_or_sections) -> Tensor[]", TL_OP(vsplit_int), both, "Equal pieces along the rows.",
-     "randn(4, 6), 2"},
+    {"vsplit(Tensor self, int indices_or_sections) -> Tensor[]", TL_OP(vsplit_int), both,
+     "Equal pieces along the rows.", "randn(4, 6), 2"},
     {"vsplit(Tensor self, int[] indices_or_sections) -> Tensor[]", TL_OP(vsplit_ints), both,
      "Pieces that begin at the listed rows.", "randn(4, 6), (1, 3)"},
-    {"dsplit(Tensor self, int indices_or_sections) -> Tensor[]", TL_OP(dsplit_int), both, "Equal pieces along the third dim.",
-     "randn(2, 3, 4), 2"},
+    {"dsplit(Tensor self, int indices_or_sections) -> Tensor[]", TL_OP(dsplit_int), both,
+     "Equal pieces along the third dim.", "randn(2, 3, 4), 2"},
     {"dsplit(Tensor self, int[] indices_or_sections) -> Tensor[]", TL_OP(dsplit_ints), both,
      "Pieces that begin at the listed indices of the third dim.", "randn(2, 3, 4), (1, 3)"},
 };

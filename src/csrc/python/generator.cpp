@@ -40,7 +40,8 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device)) return nullptr;
     if (device != nullptr && device != Py_None) {
       auto d = as_device(device);
-      TL_CHECK_TYPE(d.has_value(), "Generator(): argument 'device' must be torch.device, not ", Py_TYPE(device)->tp_name);
+      TL_CHECK_TYPE(d.has_value(), "Generator(): argument 'device' must be torch.device, not ",
+                    Py_TYPE(device)->tp_name);
       TL_CHECK(*d == DeviceType::cpu, "Generator(): there are generators for the cpu only");
     }
     return new_object(type, new Generator, true);
@@ -161,7 +162,8 @@ PyObject* get_device(PyObject*, void*) {
 
 PyMethodDef methods[] = {
     {"manual_seed", manual_seed, METH_O,
-     "manual_seed(seed) -> Generator\n\nStarts the stream of `seed`, an integer in [-2**63, 2**64); a negative one stands "
+     "manual_seed(seed) -> Generator\n\nStarts the stream of `seed`, an integer in [-2**63, 2**64); a negative one "
+     "stands "
      "for 2**64 + seed."},
     {"seed", seed, METH_NOARGS, "seed() -> int\n\nStarts a stream from the system's entropy; returns its seed."},
     {"initial_seed", initial_seed, METH_NOARGS, "initial_seed() -> int\n\nThe seed of the running stream."},
@@ -176,9 +178,8 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef getset[] = {{"device", get_device, nullptr, "The device that numbers are drawn on.", nullptr},
                         {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMemberDef members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyGenerator, weaklist), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyGenerator, weaklist), READONLY, nullptr},
+                         {nullptr, 0, 0, 0, nullptr}};
 
 }  // namespace
 
@@ -193,7 +194,8 @@ void register_generator(PyObject* module) {
       {Py_tp_methods, methods},
       {Py_tp_getset, getset},
       {Py_tp_members, members},
-      {Py_tp_doc, const_cast<char*>("Generator(device='cpu')\n\nA stream of random numbers: for every seed PyTorch's own.")},
+      {Py_tp_doc,
+       const_cast<char*>("Generator(device='cpu')\n\nA stream of random numbers: for every seed PyTorch's own.")},
       {0, nullptr}};
   PyType_Spec spec = {"tensorlite.Generator", sizeof(PyGenerator), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
   generator_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());

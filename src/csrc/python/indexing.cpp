@@ -34,9 +34,10 @@ int64_t wrap_index(int64_t i, int64_t size, int64_t dim) {
   return i < 0 ? i + size : i;
 }
 void check_not_scalar(const Tensor& t) {
-  TL_CHECK_INDEX(t.dim() > 0,
-                 "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
-                 "a 0-dim tensor to a number");
+  TL_CHECK_INDEX(
+      t.dim() > 0,
+      "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
+      "a 0-dim tensor to a number");
 }
 
 // One parsed entry of an index.
@@ -123,7 +124,8 @@ Item parse_item(PyObject* o) {
   }
   TL_CHECK_TYPE(!PyUnicode_Check(o), "new(): invalid data type 'str'");
   fail(ErrorKind::index,
-       "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", type, ")");
+       "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", type,
+       ")");
 }
 
 Items parse(PyObject* index) {
@@ -234,8 +236,9 @@ Split split_index(const Tensor& self, Items& items) {
         bool mask = item.tensor.dtype() == DType::Bool || item.tensor.dtype() == DType::UInt8;
         for (int64_t d = 0; mask && d < n; ++d) {
           TL_CHECK_INDEX(item.tensor.sizes()[size_t(d)] == self.sizes()[size_t(dim + d)], "The shape of the mask ",
-                         Shape{item.tensor.sizes()}, " at index ", d, " does not match the shape of the indexed tensor ",
-                         Shape{self.sizes()}, " at index ", dim + d);
+                         Shape{item.tensor.sizes()}, " at index ", d,
+                         " does not match the shape of the indexed tensor ", Shape{self.sizes()}, " at index ",
+                         dim + d);
         }
         for (int64_t d = 0; d < n; ++d) keep_whole();
         s.tensors.resize(b.sizes.size());
@@ -352,16 +355,17 @@ Tensor value_tensor(const Tensor& self, PyObject* value) {
   if (is_tensor(value)) return unwrap(value);
   Scalar s;
   if (as_scalar(value, s)) {
-    TL_CHECK(!s.is_complex() || is_complex(self.dtype()),
-             "value cannot be converted to type ", dtype_name(self.dtype()), " without overflow");
+    TL_CHECK(!s.is_complex() || is_complex(self.dtype()), "value cannot be converted to type ",
+             dtype_name(self.dtype()), " without overflow");
     return scalar_tensor(s, self.dtype());
   }
   if (is_sequence(value) || PyObject_CheckBuffer(value) || PyObject_HasAttrString(value, "__array__")) {
-    TL_CHECK_TYPE(!PyUnicode_Check(value) && !PyBytes_Check(value), "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
-                  dtype_legacy_name(self.dtype()), "Tensor");
+    TL_CHECK_TYPE(!PyUnicode_Check(value) && !PyBytes_Check(value), "can't assign a ", Py_TYPE(value)->tp_name,
+                  " to a torch.", dtype_legacy_name(self.dtype()), "Tensor");
     return tensor_from_data(value, std::nullopt);
   }
-  fail(ErrorKind::type, "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", dtype_legacy_name(self.dtype()), "Tensor");
+  fail(ErrorKind::type, "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", dtype_legacy_name(self.dtype()),
+       "Tensor");
 }
 
 // Leading dims of size 1 that the target lacks do not count.

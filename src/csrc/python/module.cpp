@@ -33,7 +33,8 @@ void take_gil(void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(st
 void register_errors(py::module_& m) {
   PyObject* bases = PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError);
   if (bases == nullptr) throw py::error_already_set();
-  out_of_memory_error = PyErr_NewExceptionWithDoc("tensorlite.OutOfMemoryError", "A tensor's memory cannot be had.", bases, nullptr);
+  out_of_memory_error =
+      PyErr_NewExceptionWithDoc("tensorlite.OutOfMemoryError", "A tensor's memory cannot be had.", bases, nullptr);
   Py_DECREF(bases);
   if (out_of_memory_error == nullptr) throw py::error_already_set();
   m.attr("OutOfMemoryError") = py::handle(out_of_memory_error);
@@ -41,7 +42,8 @@ void register_errors(py::module_& m) {
 
 void register_runtime(py::module_& m) {
   m.def("get_num_threads", num_threads, "The number of threads that large operations use.");
-  m.def("set_num_threads", set_num_threads, py::arg("num_threads"), "Sets the number of threads; results do not depend on it.");
+  m.def("set_num_threads", set_num_threads, py::arg("num_threads"),
+        "Sets the number of threads; results do not depend on it.");
   m.def("empty_cache", empty_cache, "Gives cached memory back to the system.");
   m.def("reset_peak_memory_stats", reset_peak_memory, "Starts the peak anew from what is allocated now.");
   m.def(

@@ -61,8 +61,7 @@ PyObject* find_member(PyObject* dict, PyObject* name) {
 }
 
 PyObject* no_attribute(PyObject* self, PyObject* name) {
-  PyErr_Format(PyExc_AttributeError, "'%.100s' object has no attribute '%U'",
-               Py_TYPE(self)->tp_name, name);
+  PyErr_Format(PyExc_AttributeError, "'%.100s' object has no attribute '%U'", Py_TYPE(self)->tp_name, name);
 #if PY_VERSION_HEX >= 0x030C0000
   // As the interpreter does it, for its suggestions in tracebacks.
   if (PyObject* error = PyErr_GetRaisedException()) {
@@ -164,8 +163,8 @@ PyObject* module_delattr(PyObject* self, PyObject* name) {
 }
 PyMethodDef methods[] = {
     {"__getattr__", member_getattr, METH_O, "Finds registered parameters, buffers and submodules."},
-    {"__setattr__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(module_setattr)),
-     METH_FASTCALL, "Sets an attribute; parameters, buffers and modules are registered."},
+    {"__setattr__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(module_setattr)), METH_FASTCALL,
+     "Sets an attribute; parameters, buffers and modules are registered."},
     {"__delattr__", module_delattr, METH_O, "Deletes an attribute or a registered member."},
     {nullptr, nullptr, 0, nullptr}};
 
@@ -174,8 +173,8 @@ int is_plain(PyObject* dict) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(global_hooks); ++i) {
     if (PyDict_GET_SIZE(PyTuple_GET_ITEM(global_hooks, i)) != 0) return 0;
   }
-  for (PyObject* table_name : {names->_forward_hooks, names->_forward_pre_hooks,
-                               names->_backward_hooks, names->_backward_pre_hooks}) {
+  for (PyObject* table_name :
+       {names->_forward_hooks, names->_forward_pre_hooks, names->_backward_hooks, names->_backward_pre_hooks}) {
     PyObject* table = find(dict, table_name);
     if (table == nullptr) return PyErr_Occurred() ? -1 : 0;
     bool empty = PyDict_Check(table) && PyDict_GET_SIZE(table) == 0;
@@ -207,8 +206,7 @@ PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
     Py_DECREF(own_forward);
     return result;
   }
-  PyObject* forward =
-      type->tp_getattro == module_getattro ? _PyType_Lookup(type, names->forward) : nullptr;
+  PyObject* forward = type->tp_getattro == module_getattro ? _PyType_Lookup(type, names->forward) : nullptr;
   Py_ssize_t nargs = PyTuple_GET_SIZE(args);
   constexpr Py_ssize_t max_args = 8;
   if (forward == nullptr || !PyFunction_Check(forward) || nargs > max_args ||
@@ -219,8 +217,8 @@ PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
   stack[1] = self;
   for (Py_ssize_t i = 0; i < nargs; ++i) stack[2 + i] = PyTuple_GET_ITEM(args, i);
   Py_INCREF(forward);
-  PyObject* result = PyObject_Vectorcall(
-      forward, stack + 1, size_t(nargs + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  PyObject* result =
+      PyObject_Vectorcall(forward, stack + 1, size_t(nargs + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
   Py_DECREF(forward);
   return result;
 }
@@ -257,8 +255,7 @@ PyObject* set_hook_tables(PyObject*, PyObject* tables) {
   Py_RETURN_NONE;
 }
 PyMethodDef module_functions[] = {
-    {"_set_module_hook_tables", set_hook_tables, METH_O,
-     "Tells the dicts of hooks on all modules."},
+    {"_set_module_hook_tables", set_hook_tables, METH_O, "Tells the dicts of hooks on all modules."},
     {"_use_fast_lookup", use_fast_lookup, METH_O, "Prepares a new subclass of Module."},
     {nullptr, nullptr, 0, nullptr}};
 
@@ -268,14 +265,12 @@ void register_module_base(PyObject* module) {
   static const Names all;
   names = &all;
   global_hooks = check(PyTuple_New(0)).release();
-  PyType_Slot slots[] = {
-      {Py_tp_doc, const_cast<char*>("The base of nn.Module: calls and attribute lookup.")},
-      {Py_tp_getattro, reinterpret_cast<void*>(module_getattro)},
-      {Py_tp_methods, methods},
-      {Py_tp_call, reinterpret_cast<void*>(module_call)},
-      {0, nullptr}};
-  PyType_Spec spec = {"tensorlite._C._ModuleBase", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-                      slots};
+  PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>("The base of nn.Module: calls and attribute lookup.")},
+                         {Py_tp_getattro, reinterpret_cast<void*>(module_getattro)},
+                         {Py_tp_methods, methods},
+                         {Py_tp_call, reinterpret_cast<void*>(module_call)},
+                         {0, nullptr}};
+  PyType_Spec spec = {"tensorlite._C._ModuleBase", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
   module_base = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
   check(PyModule_AddObjectRef(module, "_ModuleBase", reinterpret_cast<PyObject*>(module_base)));
   check(PyModule_AddFunctions(module, module_functions));

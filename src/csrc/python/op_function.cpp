@@ -124,14 +124,16 @@ bool check_factory(const Signature& s, Value* values, PyObject* out) {
   TL_CHECK_NOTIMPL(layout.is_none() || is_strided(static_cast<PyObject*>(layout.object)), s.name,
                    "(): only the strided layout is supported");
   const Value& pin = values[s.pin_memory];
-  TL_CHECK(pin.is_none() || !pin.b, "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator "
+  TL_CHECK(pin.is_none() || !pin.b,
+           "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator "
            "is available on this system.");
   const Value& grad = values[s.requires_grad];
   if (out != nullptr && is_tensor(out) && s.dtype >= 0) {
     DType wanted = unwrap(out).dtype();
     Value& dtype = values[s.dtype];
-    TL_CHECK(dtype.is_none() || dtype.dtype == wanted, "dtype ", dtype_legacy_name(dtype.is_none() ? wanted : dtype.dtype),
-             " does not match dtype of out parameter (", dtype_legacy_name(wanted), ")");
+    TL_CHECK(dtype.is_none() || dtype.dtype == wanted, "dtype ",
+             dtype_legacy_name(dtype.is_none() ? wanted : dtype.dtype), " does not match dtype of out parameter (",
+             dtype_legacy_name(wanted), ")");
     dtype.tag = Value::Tag::dtype;
     dtype.dtype = wanted;
   }
@@ -229,7 +231,8 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       Result result = run(o, values, arena);
       if (out != nullptr) {
         // Factories resize without a warning.
-        if (auto* t = std::get_if<Tensor>(&result); t != nullptr && (o.signature->record->flags & op::creates) && is_tensor(out)) {
+        if (auto* t = std::get_if<Tensor>(&result);
+            t != nullptr && (o.signature->record->flags & op::creates) && is_tensor(out)) {
           resize_(unwrap(out), t->sizes());
         }
         Object written = check(write_out(out, std::move(result), *o.signature));
@@ -239,8 +242,8 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       if (leaf) set_requires_grad(std::get<Tensor>(result), true);
       // An in-place op gives back the very object it was called on.
       if (o.mode == Mode::inplace || (o.signature->record->flags & op::writes_self)) {
-        if (auto* t = std::get_if<Tensor>(&result); t != nullptr && values[0].tag == Value::Tag::tensor &&
-                                                   t->is_same(*values[0].tensor) && nargs > 0) {
+        if (auto* t = std::get_if<Tensor>(&result);
+            t != nullptr && values[0].tag == Value::Tag::tensor && t->is_same(*values[0].tensor) && nargs > 0) {
           return Py_NewRef(args[0]);
         }
       }
@@ -295,15 +298,15 @@ PyObject* op_reduce(PyObject* self, PyObject*) {
   });
 }
 PyGetSetDef op_getset[] = {
-    {"__name__", op_get_name, nullptr, nullptr, nullptr},    {"__qualname__", op_get_name, nullptr, nullptr, nullptr},
-    {"__module__", op_get_module, nullptr, nullptr, nullptr}, {"__doc__", op_get_doc, nullptr, nullptr, nullptr},
+    {"__name__", op_get_name, nullptr, nullptr, nullptr},
+    {"__qualname__", op_get_name, nullptr, nullptr, nullptr},
+    {"__module__", op_get_module, nullptr, nullptr, nullptr},
+    {"__doc__", op_get_doc, nullptr, nullptr, nullptr},
     {"records", op_records, nullptr, "(signature, flags, doc, samples, generic in-place) of each overload", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef op_methods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr},
-                            {nullptr, nullptr, 0, nullptr}};
-PyMemberDef op_members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(OpFunction, vectorcall), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr}};
+PyMethodDef op_methods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMemberDef op_members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(OpFunction, vectorcall), READONLY, nullptr},
+                            {nullptr, 0, 0, 0, nullptr}};
 
 OpFunction* function_named(const std::string& name) {
   OpFunction*& f = table()[name];
@@ -323,9 +326,9 @@ PyObject* set_torch_function(PyObject*, PyObject* arg) {
   torch_function_disabled = PyObject_IsTrue(arg) == 0;
   return PyBool_FromLong(before);
 }
-PyMethodDef module_methods[] = {
-    {"_set_torch_function_enabled", set_torch_function, METH_O, "Turns __torch_function__ on or off; returns what it was."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef module_methods[] = {{"_set_torch_function_enabled", set_torch_function, METH_O,
+                                 "Turns __torch_function__ on or off; returns what it was."},
+                                {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
@@ -417,8 +420,8 @@ void add_op_methods(PyTypeObject* type) {
     bool is_method = false;
     for (const Overload& o : *f->overloads) {
       uint32_t flags = o.signature->record->flags;
-      is_method = is_method || (flags & op::method) ||
-                  (o.mode == Mode::inplace && !(flags & op::internal)) || ((flags & op::writes_self) && !(flags & (op::internal | op::function)));
+      is_method = is_method || (flags & op::method) || (o.mode == Mode::inplace && !(flags & op::internal)) ||
+                  ((flags & op::writes_self) && !(flags & (op::internal | op::function)));
     }
     if (is_method) check(PyDict_SetItem(type->tp_dict, f->name, &f->ob_base));
   }

@@ -65,8 +65,8 @@ double to_number(PyObject* o, PyObject* key) {
   if (PyFloat_CheckExact(o)) return PyFloat_AS_DOUBLE(o);
   if (is_tensor(o)) return item(unwrap(o)).to_double();
   Scalar s;
-  TL_CHECK_TYPE(as_scalar(o, s) && !s.is_complex(), "optimizer: option '", text_of(key),
-                "' must be a number, not ", Py_TYPE(o)->tp_name);
+  TL_CHECK_TYPE(as_scalar(o, s) && !s.is_complex(), "optimizer: option '", text_of(key), "' must be a number, not ",
+                Py_TYPE(o)->tp_name);
   return s.to_double();
 }
 double number(PyObject* group, PyObject* key) { return to_number(get(group, key).get(), key); }
@@ -96,15 +96,14 @@ void for_each_tensor(PyObject* tensors, const char* function, F&& f) {
 Object state_of(PyObject* state, PyObject* param) {
   Object entry = PyDict_Check(state) ? find(state, param) : Object();
   if (!entry) entry = check(PyObject_GetItem(state, param));
-  TL_CHECK_TYPE(PyDict_Check(entry.get()),
-                "optimizer: the state of a parameter must be a dict, not ",
+  TL_CHECK_TYPE(PyDict_Check(entry.get()), "optimizer: the state of a parameter must be a dict, not ",
                 Py_TYPE(entry.get())->tp_name);
   return entry;
 }
 PyObject* state_tensor(PyObject* entry, PyObject* key) {
   Object value = get(entry, key);
-  TL_CHECK_TYPE(is_tensor(value.get()), "optimizer: state '", PyUnicode_AsUTF8(key),
-                "' must be a Tensor, not ", Py_TYPE(value.get())->tp_name);
+  TL_CHECK_TYPE(is_tensor(value.get()), "optimizer: state '", PyUnicode_AsUTF8(key), "' must be a Tensor, not ",
+                Py_TYPE(value.get())->tp_name);
   return value.release();
 }
 void set_state(PyObject* entry, PyObject* key, const Tensor& t) {
@@ -161,8 +160,7 @@ class Gathered {
 };
 
 void check_group(PyObject* group, const char* function) {
-  TL_CHECK_TYPE(PyDict_Check(group), function, "(): a parameter group must be a dict, not ",
-                Py_TYPE(group)->tp_name);
+  TL_CHECK_TYPE(PyDict_Check(group), function, "(): a parameter group must be a dict, not ", Py_TYPE(group)->tp_name);
 }
 
 // _sgd_step(group, state)
@@ -172,9 +170,8 @@ PyObject* py_sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     PyObject* group = args[0];
     check_group(group, "_sgd_step");
     const Names& n = names();
-    SgdOptions o{number(group, n.lr),        number(group, n.momentum),
-                 number(group, n.dampening), number(group, n.weight_decay),
-                 flag(group, n.nesterov),    flag(group, n.maximize)};
+    SgdOptions o{number(group, n.lr),           number(group, n.momentum), number(group, n.dampening),
+                 number(group, n.weight_decay), flag(group, n.nesterov),   flag(group, n.maximize)};
     Gathered all(group, o.momentum == 0 ? 0 : 1);
     std::vector<PyObject*> fresh;  // the entries whose buffers are new, once the step went well
     all.each("SGD", [&](PyObject* object, const Tensor& p) {
@@ -199,8 +196,7 @@ PyObject* py_sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       if (all.grad(i).defined()) items.push_back({&all.param(i), &all.grad(i), buffer, first});
     }
     sgd_step(items, o);
-    for (size_t i = 0; i < fresh.size(); i += 2)
-      check(PyDict_SetItem(fresh[i], n.momentum_buffer, fresh[i + 1]));
+    for (size_t i = 0; i < fresh.size(); i += 2) check(PyDict_SetItem(fresh[i], n.momentum_buffer, fresh[i + 1]));
     Py_RETURN_NONE;
   });
 }
@@ -240,9 +236,9 @@ PyObject* py_adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     check_group(group, "_adam_step");
     const Names& n = names();
     Object betas = get(group, n.betas);
-    TL_CHECK_TYPE((PyTuple_Check(betas.get()) || PyList_Check(betas.get())) &&
-                      PySequence_Fast_GET_SIZE(betas.get()) == 2,
-                  "Adam: betas must be a pair of numbers");
+    TL_CHECK_TYPE(
+        (PyTuple_Check(betas.get()) || PyList_Check(betas.get())) && PySequence_Fast_GET_SIZE(betas.get()) == 2,
+        "Adam: betas must be a pair of numbers");
     AdamOptions o{number(group, n.lr),
                   to_number(PySequence_Fast_GET_ITEM(betas.get(), 0), n.betas),
                   to_number(PySequence_Fast_GET_ITEM(betas.get(), 1), n.betas),
@@ -253,8 +249,7 @@ PyObject* py_adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                   flag(group, n.decoupled_weight_decay)};
     Gathered all(group, 4);
     all.each("Adam", [&](PyObject* object, const Tensor& p) {
-      TL_CHECK_TYPE(is_differentiable(p.dtype()),
-                    "Adam: a parameter must be floating point or complex, got ",
+      TL_CHECK_TYPE(is_differentiable(p.dtype()), "Adam: a parameter must be floating point or complex, got ",
                     dtype_name(p.dtype()));
       Object entry = state_of(args[1], object);
       if (PyDict_GET_SIZE(entry.get()) == 0) begin_adam(entry.get(), p, o.amsgrad);
@@ -266,8 +261,8 @@ PyObject* py_adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     items.reserve(all.size());
     for (size_t i = 0; i < all.size(); ++i) {
       if (!all.grad(i).defined()) continue;
-      items.push_back({&all.param(i), &all.grad(i), all.state(i, 1), all.state(i, 2),
-                       all.state(i, 3), all.state(i, 0)});
+      items.push_back(
+          {&all.param(i), &all.grad(i), all.state(i, 1), all.state(i, 2), all.state(i, 3), all.state(i, 0)});
     }
     adam_step(items, o);
     Py_RETURN_NONE;
@@ -332,8 +327,7 @@ PyObject* py_total_norm(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
     require_args("_total_norm", nargs, 3);
     std::vector<Tensor> tensors;
-    for_each_tensor(args[0], "get_total_norm",
-                    [&](PyObject*, const Tensor& t) { tensors.push_back(t); });
+    for_each_tensor(args[0], "get_total_norm", [&](PyObject*, const Tensor& t) { tensors.push_back(t); });
     return wrap(checked_norm(tensors, real_arg(args[1], "get_total_norm", "norm_type"), args[2]));
   });
 }
@@ -365,11 +359,9 @@ PyObject* py_clip_grad_norm(PyObject*, PyObject* const* args, Py_ssize_t nargs) 
 PyMethodDef methods[] = {
     {"_sgd_step", TL_FAST(py_sgd_step), "One step of SGD for a parameter group."},
     {"_adam_step", TL_FAST(py_adam_step), "One step of Adam for a parameter group."},
-    {"_zero_grads", TL_FAST(py_zero_grads),
-     "Drops or zeroes the gradients of a list of parameters."},
+    {"_zero_grads", TL_FAST(py_zero_grads), "Drops or zeroes the gradients of a list of parameters."},
     {"_total_norm", TL_FAST(py_total_norm), "The norm of several tensors together."},
-    {"_scale_grads", TL_FAST(py_scale_grads),
-     "Scales gradients of a known norm down to a largest one."},
+    {"_scale_grads", TL_FAST(py_scale_grads), "Scales gradients of a known norm down to a largest one."},
     {"_clip_grad_norm", TL_FAST(py_clip_grad_norm), "Scales gradients down to a largest norm."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -12,13 +12,28 @@ namespace tl::python {
 
 struct Param {
   enum class Type : uint8_t {
-    tensor, operand, tensors, scalar, integer, ints, real, reals, boolean, string, dtype, device, generator, layout,
-    memory_format, scalars, any
+    tensor,
+    operand,
+    tensors,
+    scalar,
+    integer,
+    ints,
+    real,
+    reals,
+    boolean,
+    string,
+    dtype,
+    device,
+    generator,
+    layout,
+    memory_format,
+    scalars,
+    any
   };
   PyObject* name;  // interned
   std::string text;
   Type type;
-  bool optional = false;     // None is accepted
+  bool optional = false;  // None is accepted
   bool has_default = false;
   bool keyword_only = false;
   bool one_argument = false;  // a list that does not take *args, written with a size: int[1]
@@ -33,10 +48,10 @@ struct Signature {
   const OpRecord* record;
   std::string name;
   std::vector<Param> params;
-  int positional = 0;             // how many may be given by position
-  bool varargs = false;           // a leading int[] (after self) also takes *args
-  bool tensor_varargs = false;    // `Tensor[] *tensors`: also f(a, b, c)
-  int out = -1;                   // index of the out parameter that the record itself takes
+  int positional = 0;           // how many may be given by position
+  bool varargs = false;         // a leading int[] (after self) also takes *args
+  bool tensor_varargs = false;  // `Tensor[] *tensors`: also f(a, b, c)
+  int out = -1;                 // index of the out parameter that the record itself takes
   // Of a factory (op::creates): where its dtype is, and the parameters that every factory takes after
   // its own and its record does not see.
   int dtype = -1, layout = -1, device = -1, pin_memory = -1, requires_grad = -1;

@@ -21,9 +21,7 @@ extern PyTypeObject* tensor_type;       // tensorlite.Tensor, once Python has re
 extern PyTypeObject* parameter_type;    // nn.Parameter, likewise
 
 // Is `o` a tensor (an instance of _VariableBase)?
-inline bool is_tensor(PyObject* o) {
-  return Py_TYPE(o) == tensor_type || PyObject_TypeCheck(o, tensor_base_type);
-}
+inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == tensor_type || PyObject_TypeCheck(o, tensor_base_type); }
 // The tensor inside; only where is_tensor(o). Valid as long as `o` lives.
 inline const Tensor& unwrap(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->tensor; }
 // The Python object of a tensor, always the same one while it lives; None for an undefined tensor.

@@ -72,7 +72,8 @@ PyObject* list_of(const char* p, IntView sizes, IntView strides) {
   if (sizes.empty()) return element<T>(p);
   Object list = check(PyList_New(Py_ssize_t(sizes[0])));
   for (int64_t i = 0; i < sizes[0]; ++i) {
-    PyObject* x = check(list_of<T>(p + i * strides[0] * int64_t(sizeof(T)), sizes.subspan(1), strides.subspan(1))).release();
+    PyObject* x =
+        check(list_of<T>(p + i * strides[0] * int64_t(sizeof(T)), sizes.subspan(1), strides.subspan(1))).release();
     PyList_SET_ITEM(list.get(), Py_ssize_t(i), x);
   }
   return list.release();
@@ -154,7 +155,8 @@ bool is_channels_last(const Tensor& t) {
 PyObject* method_is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"memory_format", nullptr};
   PyObject* format = nullptr;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:is_contiguous", const_cast<char**>(names), &format)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:is_contiguous", const_cast<char**>(names), &format))
+    return nullptr;
   const Tensor& t = self_of(o);
   if (format != nullptr && Py_TYPE(format) == memory_format_type) {
     Object name = Object::adopt(PyObject_Str(format));
@@ -208,37 +210,35 @@ PyObject* repr(PyObject* o) {
 }  // namespace
 
 PyObject* to_list(const Tensor& t) {
-  return dispatch_all(t.dtype(), [&](auto tag) {
-    return list_of<typename decltype(tag)::type>(t.bytes(), t.sizes(), t.strides());
-  });
+  return dispatch_all(
+      t.dtype(), [&](auto tag) { return list_of<typename decltype(tag)::type>(t.bytes(), t.sizes(), t.strides()); });
 }
 
 #define TL_OP_PROPERTY(name, op) {name, get_op, nullptr, nullptr, const_cast<char*>(op)}
-PyGetSetDef tensor_getset[] = {
-    {"shape", get_shape, nullptr, "The size of each dimension.", nullptr},
-    {"dtype", get_dtype, nullptr, "The type of the elements.", nullptr},
-    {"device", get_device, nullptr, "Where the elements are.", nullptr},
-    {"layout", get_layout, nullptr, nullptr, nullptr},
-    {"ndim", get_ndim, nullptr, "The number of dimensions.", nullptr},
-    {"itemsize", get_itemsize, nullptr, "Bytes per element.", nullptr},
-    {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
-    {"is_cpu", get_true, nullptr, nullptr, nullptr},
-    {"is_cuda", get_false, nullptr, nullptr, nullptr},
-    {"is_mps", get_false, nullptr, nullptr, nullptr},
-    {"is_xpu", get_false, nullptr, nullptr, nullptr},
-    {"is_meta", get_false, nullptr, nullptr, nullptr},
-    {"is_sparse", get_false, nullptr, nullptr, nullptr},
-    {"is_quantized", get_false, nullptr, nullptr, nullptr},
-    {"is_mkldnn", get_false, nullptr, nullptr, nullptr},
-    {"is_nested", get_false, nullptr, nullptr, nullptr},
-    {"__array_interface__", get_array_interface, nullptr, nullptr, nullptr},
-    TL_OP_PROPERTY("T", "numpy_T"),
-    TL_OP_PROPERTY("mT", "mT"),
-    TL_OP_PROPERTY("H", "H"),
-    TL_OP_PROPERTY("mH", "mH"),
-    TL_OP_PROPERTY("real", "real"),
-    TL_OP_PROPERTY("imag", "imag"),
-    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef tensor_getset[] = {{"shape", get_shape, nullptr, "The size of each dimension.", nullptr},
+                               {"dtype", get_dtype, nullptr, "The type of the elements.", nullptr},
+                               {"device", get_device, nullptr, "Where the elements are.", nullptr},
+                               {"layout", get_layout, nullptr, nullptr, nullptr},
+                               {"ndim", get_ndim, nullptr, "The number of dimensions.", nullptr},
+                               {"itemsize", get_itemsize, nullptr, "Bytes per element.", nullptr},
+                               {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
+                               {"is_cpu", get_true, nullptr, nullptr, nullptr},
+                               {"is_cuda", get_false, nullptr, nullptr, nullptr},
+                               {"is_mps", get_false, nullptr, nullptr, nullptr},
+                               {"is_xpu", get_false, nullptr, nullptr, nullptr},
+                               {"is_meta", get_false, nullptr, nullptr, nullptr},
+                               {"is_sparse", get_false, nullptr, nullptr, nullptr},
+                               {"is_quantized", get_false, nullptr, nullptr, nullptr},
+                               {"is_mkldnn", get_false, nullptr, nullptr, nullptr},
+                               {"is_nested", get_false, nullptr, nullptr, nullptr},
+                               {"__array_interface__", get_array_interface, nullptr, nullptr, nullptr},
+                               TL_OP_PROPERTY("T", "numpy_T"),
+                               TL_OP_PROPERTY("mT", "mT"),
+                               TL_OP_PROPERTY("H", "H"),
+                               TL_OP_PROPERTY("mH", "mH"),
+                               TL_OP_PROPERTY("real", "real"),
+                               TL_OP_PROPERTY("imag", "imag"),
+                               {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 #define TL_KEYWORDS(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_VARARGS | METH_KEYWORDS
 PyMethodDef tensor_methods[] = {
@@ -251,7 +251,8 @@ PyMethodDef tensor_methods[] = {
     {"numel", method_numel, METH_NOARGS, "The number of elements."},
     {"nelement", method_numel, METH_NOARGS, "The number of elements."},
     {"element_size", method_element_size, METH_NOARGS, "Bytes per element."},
-    {"storage_offset", method_storage_offset, METH_NOARGS, "Elements between the storage's start and the first element."},
+    {"storage_offset", method_storage_offset, METH_NOARGS,
+     "Elements between the storage's start and the first element."},
     {"data_ptr", method_data_ptr, METH_NOARGS, "The address of the first element."},
     {"_storage_ptr", method_storage_ptr, METH_NOARGS, "The address of the storage: equal for tensors that share it."},
     {"_storage_nbytes", method_storage_nbytes, METH_NOARGS, "Bytes of the whole storage."},

@@ -8,11 +8,11 @@
 
 namespace tl::python {
 
-extern PyGetSetDef tensor_getset[];    // shape, dtype, device, …
-extern PyMethodDef tensor_methods[];   // item, tolist, size, numpy, …
-void add_tensor_slots(std::vector<PyType_Slot>& slots);     // all of the type's protocol slots
-void add_number_slots(std::vector<PyType_Slot>& slots);     // number_slots.cpp
-void add_buffer_slots(std::vector<PyType_Slot>& slots);     // buffer.cpp
+extern PyGetSetDef tensor_getset[];                      // shape, dtype, device, …
+extern PyMethodDef tensor_methods[];                     // item, tolist, size, numpy, …
+void add_tensor_slots(std::vector<PyType_Slot>& slots);  // all of the type's protocol slots
+void add_number_slots(std::vector<PyType_Slot>& slots);  // number_slots.cpp
+void add_buffer_slots(std::vector<PyType_Slot>& slots);  // buffer.cpp
 
 // creation.cpp: `Tensor(2, 3)`, `Tensor([1, 2])`, `FloatTensor(other)` …
 PyObject* legacy_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);

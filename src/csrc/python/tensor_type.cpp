@@ -1,11 +1,10 @@
 // The life of a tensor's Python object: identity, resurrection, garbage collection.
-#include "python/autograd.h"
-
 #include <structmember.h>
 
 #include <cstring>
 
 #include "autograd/state.h"
+#include "python/autograd.h"
 #include "python/dlpack.h"
 #include "python/indexing.h"
 #include "python/op_function.h"
@@ -239,7 +238,8 @@ const Tensor& expect_tensor(PyObject* o, const char* function, const char* argum
 void register_tensor_type(PyObject* module) {
   release_python_object = release_object;
 
-  PyType_Slot meta_slots[] = {{Py_tp_base, &PyType_Type}, {Py_tp_init, reinterpret_cast<void*>(meta_init)}, {0, nullptr}};
+  PyType_Slot meta_slots[] = {
+      {Py_tp_base, &PyType_Type}, {Py_tp_init, reinterpret_cast<void*>(meta_init)}, {0, nullptr}};
   PyType_Spec meta_spec = {"tensorlite._C._TensorMeta", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, meta_slots};
   meta_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&meta_spec)).release());
   check(PyModule_AddObjectRef(module, "_TensorMeta", reinterpret_cast<PyObject*>(meta_type)));
