@@ -286,7 +286,12 @@ def last_call(log):
 # Functions that change the state of the whole process.
 GLOBAL = {
     *("set_num_threads", "set_default_dtype", "_set_grad_enabled", "_set_module_hook_tables"),
-    *("_set_parameter_class", "_set_tensor_class", "_set_torch_function_enabled", "set_grad_enabled"),
+    *(
+        "_set_parameter_class",
+        "_set_tensor_class",
+        "_set_torch_function_enabled",
+        "set_grad_enabled",
+    ),
     *("_use_fast_lookup", "_set_anomaly", "enable_grad", "no_grad", "inference_mode"),
 }
 
@@ -326,7 +331,9 @@ def sweep_operators(caller, rng):
     """Indices, index assignment and the operators of Python."""
     import operator
 
-    binary = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift lt le eq ne gt ge"
+    binary = (
+        "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift lt le eq ne gt ge"
+    )
     binary = [getattr(operator, n) for n in binary.split()]
     inplace = "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift"
     inplace = [getattr(operator, n) for n in inplace.split()]
@@ -338,7 +345,9 @@ def sweep_operators(caller, rng):
             return caller.any_bad(rng)
         parts = [slice(None), ..., None, 0, -1, slice(2**63, None), slice(None, None, -1)]
         parts += [slice(-(2**70), 2**70, 2**40), slice(0, 1, 0), slice("a", None)]
-        return tuple(rng.choice([rng.choice(parts), caller.any_bad(rng)]) for _ in range(rng.randint(1, 5)))
+        return tuple(
+            rng.choice([rng.choice(parts), caller.any_bad(rng)]) for _ in range(rng.randint(1, 5))
+        )
 
     for _ in range(1500 * EFFORT):
         t = rng.choice(caller.tensors)()
@@ -355,7 +364,11 @@ def sweep_operators(caller, rng):
             caller.call(f.__name__, f, [make()], {})
 
 
-SURFACES = {"functions": sweep_functions, "attributes": sweep_attributes, "operators": sweep_operators}
+SURFACES = {
+    "functions": sweep_functions,
+    "attributes": sweep_attributes,
+    "operators": sweep_operators,
+}
 
 
 def sweep_surface(name):

@@ -91,7 +91,8 @@ void check_unique(const Tensor& self, const char* what) {
 }
 
 // Of single elements, or of slices along `dim`; sorted, or in the order they have.
-Result distinct(const Tensor& self, std::optional<int64_t> dim_arg, bool sorted, bool return_inverse, bool return_counts) {
+Result distinct(const Tensor& self, std::optional<int64_t> dim_arg, bool sorted, bool return_inverse,
+                bool return_counts) {
   check_unique(self, dim_arg ? "unique_dim" : sorted ? "unique" : "unique_consecutive");
   TL_CHECK_INDEX(!dim_arg || self.dim() > 0, "Dimension specified as ", *dim_arg, " but tensor has no dimensions");
   int64_t dim = dim_arg ? wrap_dim(*dim_arg, self.dim()) : 0;
@@ -119,7 +120,8 @@ Result distinct(const Tensor& self, std::optional<int64_t> dim_arg, bool sorted,
         order = empty(Dims{n}, DType::Int64);
         int64_t* at = order.data<int64_t>();
         for (int64_t i = 0; i < n; ++i) at[i] = i;
-        std::stable_sort(at, at + n, [&](int64_t a, int64_t b) { return less_runs(p + a * width, p + b * width, width); });
+        std::stable_sort(at, at + n,
+                         [&](int64_t a, int64_t b) { return less_runs(p + a * width, p + b * width, width); });
       }
       g = grouped(n, order.defined() ? order.data<int64_t>() : nullptr, same);
     });
@@ -144,7 +146,8 @@ Result unique_consecutive(const Tensor& self, bool return_inverse, bool return_c
 }
 
 Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
-  TL_CHECK_NOTIMPL(is_integral(self.dtype()), "\"bincount_cpu\" not implemented for '", dtype_legacy_name(self.dtype()), "'");
+  TL_CHECK_NOTIMPL(is_integral(self.dtype()), "\"bincount_cpu\" not implemented for '", dtype_legacy_name(self.dtype()),
+                   "'");
   TL_CHECK(minlength >= 0, "minlength should be >= 0");
   TL_CHECK(self.dim() == 1 || self.numel() == 0, "bincount only supports 1-d non-negative integral inputs.");
   TL_CHECK(!weights.defined() || (weights.dim() == 1 && weights.numel() == self.numel()),
@@ -176,7 +179,8 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
 }
 
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& low_arg, const Scalar& high_arg) {
-  TL_CHECK_NOTIMPL(is_floating(self.dtype()), "\"histogram_cpu\" not implemented for '", dtype_legacy_name(self.dtype()), "'");
+  TL_CHECK_NOTIMPL(is_floating(self.dtype()), "\"histogram_cpu\" not implemented for '",
+                   dtype_legacy_name(self.dtype()), "'");
   TL_CHECK(bins > 0, "torch.histogram(): bins must be > 0, but got ", bins, " for dimension 0");
   NoGradGuard no_grad;
   Tensor in = contiguous(to_dtype(detach(self), DType::Float64));
@@ -207,19 +211,24 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& low_arg, const Scal
 
 constexpr uint32_t both = op::function | op::method;
 const OpRecord records[] = {
-    {"unique(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False, int? dim=None) -> Tensor",
-     TL_OP(unique), both,
-     "The distinct elements, or slices along `dim`, sorted; on request followed by the place of each element among them and by "
+    {"unique(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False, int? dim=None) -> "
+     "Tensor",
+     TL_OP(unique), both | op::nondifferentiable,
+     "The distinct elements, or slices along `dim`, sorted; on request followed by the place of each element among "
+     "them and by "
      "how often each occurs. Not differentiable: there is no slope.",
      "tensor([3, 1, 3, 2]) | tensor([[1., 2.], [1., 2.], [0., 1.]]), dim=0 | randn(0)"},
     {"unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> Tensor",
-     TL_OP(unique_consecutive), both, "The elements (or slices along `dim`) that differ from the one before them.",
+     TL_OP(unique_consecutive), both | op::nondifferentiable,
+     "The elements (or slices along `dim`) that differ from the one before them.",
      "tensor([1, 1, 2, 2, 1]) | tensor([[1, 1], [1, 1], [2, 1]]), dim=0"},
-    {"bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor", TL_OP(bincount), both | op::nondifferentiable,
-     "How often each non-negative integer occurs, or the sum of its weights.",
+    {"bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor", TL_OP(bincount),
+     both | op::nondifferentiable, "How often each non-negative integer occurs, or the sum of its weights.",
      "tensor([1, 1, 3]) | tensor([1, 1, 3]), tensor([0.5, 1., 2.]) | tensor([1]), minlength=4"},
-    {"histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", TL_OP(histc), both | op::out | op::nondifferentiable,
-     "How many elements fall into each of `bins` equal parts of [min, max], of the range of the elements where those are equal.",
+    {"histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", TL_OP(histc),
+     both | op::out | op::nondifferentiable,
+     "How many elements fall into each of `bins` equal parts of [min, max], of the range of the elements where those "
+     "are equal.",
      "randn(20), 5 | randn(3, 4), 4, -1, 1 | tensor([1., 1.]), 3"},
 };
 const RegisterOps registered(records);
