@@ -1,8 +1,7 @@
 #include "python/generator.h"
 
-#include <structmember.h>
-
 #include "core/generator.h"
+#include "python/members.h"
 #include "python/tensor.h"
 #include "python/types.h"
 

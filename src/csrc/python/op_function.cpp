@@ -1,13 +1,12 @@
 #include "python/op_function.h"
 
-#include <structmember.h>
-
 #include <map>
 #include <memory>
 
 #include "autograd/state.h"
 #include "core/tls.h"
 #include "ops/ops.h"
+#include "python/members.h"
 #include "python/tensor.h"
 #include "python/types.h"
 

@@ -1,5 +1,4 @@
 // The life of a tensor's Python object: identity, resurrection, garbage collection.
-#include <structmember.h>
 
 #include <cstring>
 
@@ -7,6 +6,7 @@
 #include "python/autograd.h"
 #include "python/dlpack.h"
 #include "python/indexing.h"
+#include "python/members.h"
 #include "python/op_function.h"
 #include "python/storage.h"
 #include "python/tensor.h"
