@@ -58,6 +58,22 @@ NUMPY = {
 }
 
 
+def test_arrays_as_operands():
+    x, a = tensorlite.tensor([1.0, 2.0]), np.array([2.0, 2.0])
+    for result, wanted in (
+        (x + a, [3, 4]), (a + x, [3, 4]), (a * x, [2, 4]), (a - x, [1, 0]), (x / a, [0.5, 1]), (a**x, [2, 4]),
+        (x == a, [False, True]), (a == x, [False, True]), (a > x, [True, False]), (x != a, [True, False]),
+    ):  # fmt: skip
+        assert isinstance(result, tensorlite.Tensor)
+        assert result.tolist() == wanted
+    leaf = tensorlite.ones(2, requires_grad=True)
+    (leaf * a).sum().backward()
+    assert leaf.grad.tolist() == [2, 2]
+    assert (x == np.array(["a", "b"])) is False
+    x += a
+    assert x.tolist() == [3, 4]
+
+
 @pytest.mark.parametrize("name", NUMPY)
 def test_numpy(name):
     same_outcome(NUMPY[name], warns=False)

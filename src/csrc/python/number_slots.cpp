@@ -1,6 +1,7 @@
 // Operators: straight from the number slots into the ops, without argument parsing.
 #include "autograd/state.h"
 #include "ops/ops.h"
+#include "python/buffer.h"
 #include "python/op_function.h"
 #include "python/tensor.h"
 #include "python/tensor_methods.h"
@@ -35,10 +36,19 @@ bool quick_number(PyObject* o, Scalar& out) {
 PyObject* slow_binary(PyObject* a, PyObject* b, const char* name) {
   PyObject* other = is_tensor(a) ? b : a;
   if (is_tensor(other)) return call_op(find_op(name), {a, b}).release();
-  Arena arena;
-  Value v;
-  if (!as_operand(other, arena, v)) Py_RETURN_NOTIMPLEMENTED;
-  Object number = check(wrap(*v.tensor));
+  Object number;
+  if (is_ndarray(other)) {
+    try {
+      number = check(wrap(from_buffer_copy(other)));
+    } catch (const Error&) {  // of a dtype that tensors do not have
+      Py_RETURN_NOTIMPLEMENTED;
+    }
+  } else {
+    Arena arena;
+    Value v;
+    if (!as_operand(other, arena, v)) Py_RETURN_NOTIMPLEMENTED;
+    number = check(wrap(*v.tensor));
+  }
   return other == a ? call_op(find_op(name), {number.get(), b}).release()
                     : call_op(find_op(name), {a, number.get()}).release();
 }
