@@ -216,7 +216,7 @@ def mutations(caller, sample, rng):
         args, kwargs = fresh()
         rng.shuffle(args)
         yield args, kwargs
-    for name, value in rng.sample(keywords(T), 4 * EFFORT):
+    for name, value in rng.sample(keywords(T), min(11, 4 * EFFORT)):
         args, kwargs = fresh()
         kwargs[name] = value
         yield args, kwargs
