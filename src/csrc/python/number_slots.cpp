@@ -173,8 +173,9 @@ Scalar only_value(PyObject* o) {
     static bool warned = false;
     if (!warned) {
       warned = true;
-      warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
-           "tensor.detach() first.");
+      warn(
+          "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
+          "tensor.detach() first.");
     }
   }
   return item(t);
