@@ -156,14 +156,16 @@ void slopes(const PointLossArgs& a, T* TL_RESTRICT out, int64_t begin, int64_t n
     call;                      \
     break;                     \
   }
-#define TL_LOSSES(kind, call)                                                                                \
-  switch (kind) {                                                                                            \
-    TL_LOSS(squared, Squared, call)                                                                          \
-    TL_LOSS(absolute, Absolute, call)                                                                        \
-    TL_LOSS(smooth_l1, SmoothL1, call)                                                                       \
-    TL_LOSS(huber, Huber, call)                                                                              \
-    TL_LOSS(bce, Bce, call) TL_LOSS(bce_logits, BceLogits, call) TL_LOSS(bce_logits_pos, BceLogitsPos, call) \
-        TL_LOSS(kl, Kl, call) TL_LOSS(kl_log, KlLog, call) TL_LOSS(soft_margin, SoftMargin, call)            \
+#define TL_LOSSES(kind, call)                                                                 \
+  switch (kind) {                                                                             \
+    TL_LOSS(squared, Squared, call)                                                           \
+    TL_LOSS(absolute, Absolute, call)                                                         \
+    TL_LOSS(smooth_l1, SmoothL1, call)                                                        \
+    TL_LOSS(huber, Huber, call)                                                               \
+    TL_LOSS(bce, Bce, call)                                                                   \
+    TL_LOSS(bce_logits, BceLogits, call)                                                      \
+    TL_LOSS(bce_logits_pos, BceLogitsPos, call)                                               \
+    TL_LOSS(kl, Kl, call) TL_LOSS(kl_log, KlLog, call) TL_LOSS(soft_margin, SoftMargin, call) \
   }
 
 template <class T>
