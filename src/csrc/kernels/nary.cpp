@@ -60,6 +60,7 @@ TL_ALWAYS_INLINE T nan_to_num(T x, T nan, T high, T low) {
   X(leaky_relu, real, plain, 2, a > T(0) ? a : a * b)                                               \
   X(hardshrink, real, plain, 2, a >= -b && a <= b ? T(0) : a)                                       \
   X(softshrink, real, plain, 2, a > b ? a - b : a < -b ? a + b : a * T(0))                          \
+  X(add_scaled, all, plain, 3, sum(a, product(c, b)))                                               \
   X(where, all, plain, 3, a != 0 ? b : c)                                                           \
   X(clamp, all, plain, 3, clamp(a, b, c))                                                           \
   X(lerp, real, plain, 3, lerp(a, b, c))                                                            \

@@ -21,6 +21,7 @@ enum class NaryOp : uint8_t {
   hardshrink,
   softshrink,
   // of three
+  add_scaled,
   where,
   clamp,
   lerp,

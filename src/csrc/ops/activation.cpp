@@ -200,13 +200,13 @@ Tensor activate_(const ActivationInfo& info, const Tensor& self, const Params& p
   Tensor old = needs_grad(self) ? clone(self) : Tensor();
   switch (info.params) {
     case 1:
-      nary_as_(info.kernel, self, {self, Scalar(p[0])});
+      nary_as_(info.kernel, self.dtype(), self, {self, Scalar(p[0])});
       break;
     case 2:
-      nary_as_(info.kernel, self, {self, Scalar(p[0]), Scalar(p[1])});
+      nary_as_(info.kernel, self.dtype(), self, {self, Scalar(p[0]), Scalar(p[1])});
       break;
     default:
-      nary_as_(info.kernel, self, {self, Scalar(p[0]), Scalar(p[1]), Scalar(p[2])});
+      nary_as_(info.kernel, self.dtype(), self, {self, Scalar(p[0]), Scalar(p[1]), Scalar(p[2])});
   }
   if (old.defined()) {
     record_inplace(self, info.label, inputs(self), saves(old),

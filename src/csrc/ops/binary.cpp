@@ -53,18 +53,6 @@ auto scaled_backward(const Scalar& alpha) {
                  alpha.is_complex() ? Scalar(std::conj(alpha.to<std::complex<double>>())) : alpha);
   };
 }
-// other scaled to join self, in the dtype that the two promote to.
-Tensor scaled(const Tensor& self, const Operand& other, const Scalar& alpha) {
-  DType common = result_type({self, other});
-  check_alpha(common, alpha);
-  NoGradGuard no_grad;
-  Tensor t = other.is_tensor() ? to_dtype(detach(other.tensor()), common) : scalar_tensor(other.number(), common);
-  // A scaled number goes on counting as one.
-  Tensor out = binary(mul_info, t, alpha);
-  if (other.is_number()) out->flags |= TensorImpl::wrapped_number;
-  return out;
-}
-
 void check_sub(DType a, DType b) {
   TL_CHECK(
       a != DType::Bool || b != DType::Bool,
@@ -96,7 +84,8 @@ Tensor add(const Tensor& self, const Scalar& other) {
 }
 Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return add(self, other);
-  Tensor out = binary(add_info, self, scaled(self, other, alpha));
+  check_alpha(result_type({self, other}), alpha);
+  Tensor out = add_scaled(self, other, alpha);
   if (needs_grad(self, other)) {
     if (is_narrower(out, self) || is_narrower(out, other)) return add(widened(self), widened(other), alpha);
     record(out, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
@@ -118,8 +107,8 @@ Tensor add_(const Tensor& self, const Tensor& other) {
 Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return add_(self, other);
   check_inplace(self, "add_", other);
-  check_cast("add_", result_type({self, other}), self);
-  binary_(add_info, self, scaled(self, other, alpha));
+  check_alpha(result_type({self, other}), alpha);
+  add_scaled_(self, other, alpha);
   if (needs_grad(self, other))
     record_inplace(self, "AddBackward0", inputs(self, other), saves(), scaled_backward(alpha));
   return self;
@@ -152,7 +141,8 @@ Tensor sub(const Tensor& self, const Scalar& other) {
 Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return sub(self, other);
   check_sub(self.dtype(), other.dtype());
-  Tensor out = binary(sub_info, self, scaled(self, other, alpha));
+  check_alpha(result_type({self, other}), alpha);
+  Tensor out = add_scaled(self, other, -alpha);
   if (needs_grad(self, other)) {
     if (is_narrower(out, self) || is_narrower(out, other)) return sub(widened(self), widened(other), alpha);
     record(out, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
@@ -178,8 +168,8 @@ Tensor sub_(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   if (is_one(alpha) && alpha.kind() == Scalar::Kind::integer) return sub_(self, other);
   check_inplace(self, "sub_", other);
   check_sub(self.dtype(), other.dtype());
-  check_cast("sub_", result_type({self, other}), self);
-  binary_(sub_info, self, scaled(self, other, alpha));
+  check_alpha(result_type({self, other}), alpha);
+  add_scaled_(self, other, -alpha);
   if (needs_grad(self, other))
     record_inplace(self, "SubBackward0", inputs(self, other), saves(), scaled_backward(-alpha));
   return self;
@@ -198,7 +188,8 @@ namespace {
 
 Tensor rsub_op(const Tensor& self, const Tensor& other, const Scalar& alpha) {
   check_sub(self.dtype(), other.dtype());
-  Tensor out = is_one(alpha) ? binary(sub_info, other, self) : binary(sub_info, other, scaled(other, self, alpha));
+  check_alpha(result_type({self, other}), alpha);
+  Tensor out = is_one(alpha) ? binary(sub_info, other, self) : add_scaled(other, self, -alpha);
   if (needs_grad(self, other)) {
     if (is_narrower(out, self) || is_narrower(out, other)) return rsub_op(widened(self), widened(other), alpha);
     const char* label = other.is_wrapped_number() ? "RsubBackward1" : "RsubBackward0";

@@ -122,4 +122,43 @@ void binary_(const BinaryInfo& info, const Tensor& self, const Operand& other) {
   self.bump_version();
 }
 
+// --- a + scale * b -----------------------------------------------------------------------------------
+
+namespace {
+
+constexpr NaryInfo add_scaled_info{"add", kernels::NaryOp::add_scaled, "add_stub"};
+
+void run_scaled(const Tensor& out, const Tensor& a, const Tensor& b, const Scalar& scale) {
+  constexpr int64_t block = 256;
+  alignas(64) float filled[block];
+  int64_t n = out.numel(), width = n < block ? n : block;
+  float value = scale.to<float>();
+  for (int64_t i = 0; i < width; ++i) filled[i] = value;
+  kernels::Loop loop = kernels::nary_loop(kernels::NaryOp::add_scaled, kernels::Compute::f32);
+  for (int64_t i = 0; i < n; i += block) {
+    void* data[] = {out.data<float>() + i, a.data<float>() + i, b.data<float>() + i, filled};
+    loop(n - i < block ? n - i : block, data);
+  }
+}
+
+}  // namespace
+
+Tensor add_scaled(const Operand& a, const Operand& b, const Scalar& scale) {
+  if (a.is_tensor() && b.is_tensor() && quick(a.tensor(), b.tensor())) {
+    Tensor out = empty(a.tensor().sizes(), DType::Float32);
+    run_scaled(out, a.tensor(), b.tensor(), scale);
+    return out;
+  }
+  return nary_as(add_scaled_info, result_type({a, b}), {a, b, scale});
+}
+void add_scaled_(const Tensor& self, const Operand& b, const Scalar& scale) {
+  if (b.is_tensor() && quick(self, b.tensor()) &&
+      (self->storage != b.tensor()->storage || self->offset == b.tensor()->offset)) {
+    run_scaled(self, self, b.tensor(), scale);
+    self.bump_version();
+    return;
+  }
+  nary_as_(add_scaled_info, result_type({self, b}), self, {self, b, scale});
+}
+
 }  // namespace tl

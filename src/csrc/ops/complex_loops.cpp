@@ -134,6 +134,8 @@ Loop complex_loop(UnaryOp op) {
 
 Loop complex_loop(NaryOp op) {
   switch (op) {
+    case NaryOp::add_scaled:
+      return loop3([](C a, C b, C s) { return a + times(s, b); });
     case NaryOp::where:
       return loop3([](C a, C b, C c) { return a != C(0) ? b : c; });
     case NaryOp::lerp:

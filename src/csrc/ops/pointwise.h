@@ -143,7 +143,7 @@ Tensor nary(const NaryInfo& info, Operands inputs);
 void nary_(const NaryInfo& info, const Tensor& self, Operands inputs);
 // The same in a dtype that the numbers among the inputs do not raise.
 Tensor nary_as(const NaryInfo& info, DType common, Operands inputs);
-void nary_as_(const NaryInfo& info, const Tensor& self, Operands inputs);
+void nary_as_(const NaryInfo& info, DType common, const Tensor& self, Operands inputs);
 
 // Arithmetic on tensors that are given up: where no graph is recorded and nobody else holds one, it is
 // overwritten with the result. So a formula in a backward takes one allocation, not one per operation.
@@ -160,6 +160,10 @@ Tensor mul(Tensor&& self, const Scalar& other);
 Tensor div(Tensor&& self, const Tensor& other);
 Tensor div(Tensor&& self, const Scalar& other);
 Tensor neg(Tensor&& self);
+
+// a + scale * b in the dtype that a and b promote to, without history.
+Tensor add_scaled(const Operand& a, const Operand& b, const Scalar& scale);
+void add_scaled_(const Tensor& self, const Operand& b, const Scalar& scale);
 
 // The conjugate of a complex tensor; a real one itself.
 Tensor conj(const Tensor& self);

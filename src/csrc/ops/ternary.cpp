@@ -41,8 +41,8 @@ void write(const PointwiseSpec& spec, const Tensor& self, Operands inputs) {
 void nary_(const NaryInfo& info, const Tensor& self, Operands inputs) {
   write(spec_of(info, result_type(inputs), inputs), self, inputs);
 }
-void nary_as_(const NaryInfo& info, const Tensor& self, Operands inputs) {
-  write(spec_of(info, self.dtype(), inputs), self, inputs);
+void nary_as_(const NaryInfo& info, DType common, const Tensor& self, Operands inputs) {
+  write(spec_of(info, common, inputs), self, inputs);
 }
 
 // --- where -------------------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ Tensor lerp_(const Tensor& self, const Tensor& end, const Tensor& weight) {
   Tensor old = slope ? clone(self) : Tensor();
   Tensor kept_end = slope && end->storage == self->storage ? clone(end) : end;
   Tensor kept_weight = grad && weight->storage == self->storage ? clone(weight) : weight;
-  nary_as_(lerp_info, self, {self, end, weight});
+  nary_as_(lerp_info, self.dtype(), self, {self, end, weight});
   if (grad) {
     record_inplace(self, lerp_label(weight), inputs(self, end, weight),
                    saves(input(kept_weight), input(old), input_if(slope, kept_end)), lerp_backward);
