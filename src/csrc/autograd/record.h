@@ -63,6 +63,11 @@ class Backward {
   // The same made of zeros where nothing arrived.
   const Tensor& grad_or_zeros(uint32_t i);
   Tensor saved(uint32_t i) const { return saved_[i].unpack(node_); }
+  // For backwards that read nothing saved, where PyTorch's do: raises once the graph was freed.
+  void require_graph() const {
+    if (node_.released) [[unlikely]]
+      SavedTensor().unpack(node_);
+  }
   bool has_saved(uint32_t i) const { return saved_[i].defined(); }
   bool needs(uint32_t i) const { return node_.edge_needed(i); }
   // Where input i came from, for a saved value that stands for it in a gradient of the gradient.

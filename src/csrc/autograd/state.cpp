@@ -21,8 +21,9 @@ std::string op_name(const Node* node) {
 
 namespace {
 
-// Why views of this kind cannot be written in place, nor read after their memory was; null if they can.
-const char* view_restriction(ViewKind kind, bool written_itself) {
+// Why views of this kind cannot be written in place, nor be read by autograd after their memory was;
+// null if they can.
+const char* view_restriction(ViewKind kind) {
   switch (kind) {
     case ViewKind::multi_output:
       return "This view is the output of a function that returns multiple views. Such functions do not allow the "
@@ -35,7 +36,6 @@ const char* view_restriction(ViewKind kind, bool written_itself) {
              "to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom "
              "Function.";
     case ViewKind::made_in_no_grad:
-      if (!written_itself) return nullptr;
       return "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
              "moving "
              "both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
@@ -53,27 +53,61 @@ const char* view_restriction(ViewKind kind, bool written_itself) {
 
 [[noreturn, gnu::cold]] void fail_on_view(const Tensor& t, bool written_itself, const char* op) {
   std::ostringstream out;
-  if (t->grad_fn != nullptr) {
-    out << "Output " << t->output_nr << " of " << op_name(raw_grad_fn(t)) << " is a view and "
-        << (written_itself ? "is being" : "its base or another view of its base has been") << " modified inplace. ";
-  } else if (t->view_kind == ViewKind::inference) {
-    out << "A view was created in inference mode and is being modified inplace in normal mode. ";
+  const char* event = written_itself ? "is being" : "its base or another view of its base has been";
+  bool recorded = t->grad_fn != nullptr;
+  if (recorded) out << "Output " << t->output_nr << " of " << op_name(raw_grad_fn(t)) << " is a view ";
+  if (recorded && t->view_kind != ViewKind::inference && t->view_kind != ViewKind::made_in_no_grad) {
+    out << "and " << event << " modified inplace. ";
   } else {
-    out << "A view was created in no_grad mode and is being modified inplace with grad mode enabled. ";
+    out << (recorded ? "of a view which was created in " : "A view was created in ");
+    bool inference = t->view_kind == ViewKind::inference;
+    out << (inference ? "inference" : "no_grad") << " mode and " << event << " modified inplace "
+        << (inference ? "in normal mode. " : "with grad mode enabled. ");
   }
-  out << view_restriction(t->view_kind, written_itself);
+  out << view_restriction(t->view_kind);
   if (op != nullptr) out << " (" << op << ")";
   throw Error(ErrorKind::runtime, out.str());
 }
 
+struct RetainGrad final : TensorHook {
+  explicit RetainGrad(std::shared_ptr<TensorImpl*> cell) : cell(std::move(cell)) {}
+  std::shared_ptr<TensorImpl*> cell;
+  void call(Tensor& grad) override {
+    if (!grad.defined() || *cell == nullptr) return;
+    Tensor t = Tensor::borrow(*cell);
+    Tensor old = load_grad(t);
+    store_grad(t, old.defined() ? graph_ops.add(old, grad) : graph_ops.clone(grad));
+  }
+};
+
+void add_retain_hook(const Tensor& t) {
+  AutogradState& state = autograd_state(t);
+  if (!state.self) state.self = std::make_shared<TensorImpl*>(t.impl());
+  raw_grad_fn(t)->get_extras().retain_grad_hooks.push_back({0, t->output_nr, std::make_shared<RetainGrad>(state.self)});
+}
+
+// The history of `t` is new: its hooks stay with the old one, all but that of retain_grad.
+void move_hooks(const Tensor& t, Node* old_fn) {
+  if (t->autograd == nullptr) return;
+  t->autograd->python_hooks.reset();
+  if (!t->autograd->retains_grad) return;
+  if (old_fn != nullptr && old_fn->extras != nullptr) {
+    std::erase_if(old_fn->extras->retain_grad_hooks,
+                  [&](auto& slot) { return static_cast<RetainGrad&>(*slot.hook).cell == t->autograd->self; });
+  }
+  add_retain_hook(t);
+}
+
 // A view whose base was written since: its history is a slice of the base's.
 Node* regenerate_view_history(const Tensor& t) {
-  if (view_restriction(t->view_kind, false) != nullptr) fail_on_view(t, false, nullptr);
+  if (view_restriction(t->view_kind) != nullptr) fail_on_view(t, false, nullptr);
   Tensor base = view_base(t);
+  NodePtr old_fn = NodePtr::borrow(raw_grad_fn(t));
   GradModeGuard recording(true);
   Tensor slice = slice_of(base, t.sizes(), t.strides(), t->offset, t.dtype());
   set_history(t, NodePtr::borrow(raw_grad_fn(slice)), slice->output_nr);
   t->attr_version = t.version();
+  move_hooks(t, old_fn.get());
   return raw_grad_fn(t);
 }
 
@@ -86,7 +120,7 @@ Node* grad_fn(const Tensor& t) {
     bool base_requires = (base->flags & TensorImpl::requires_grad_leaf) || base->grad_fn != nullptr;
     if (!base_requires || (t->flags & TensorImpl::requires_grad_leaf)) return nullptr;
   }
-  if (t->attr_version == t.version() || t->view_kind == ViewKind::made_in_no_grad) return raw_grad_fn(t);
+  if (t->attr_version == t.version()) return raw_grad_fn(t);
   return regenerate_view_history(t);
 }
 
@@ -147,7 +181,7 @@ void check_inplace(const Tensor& t, const char* op, bool recorded, bool may_over
   }
   if (!recorded || !is_differentiable(t.dtype())) return;
   if (t->view_base != nullptr && t->view_kind != ViewKind::none) {
-    if (view_restriction(t->view_kind, true) != nullptr) fail_on_view(t, true, op);
+    if (view_restriction(t->view_kind) != nullptr) fail_on_view(t, true, op);
     TL_CHECK(!(t->view_base->flags & TensorImpl::requires_grad_leaf),
              "a view of a leaf Variable that requires grad is being used in an in-place operation. (", op, ")");
   }
@@ -155,54 +189,20 @@ void check_inplace(const Tensor& t, const char* op, bool recorded, bool may_over
            "a leaf Variable that requires grad is being used in an in-place operation. (", op, ")");
 }
 
-namespace {
-
-struct RetainGrad final : TensorHook {
-  explicit RetainGrad(std::shared_ptr<TensorImpl*> cell) : cell(std::move(cell)) {}
-  std::shared_ptr<TensorImpl*> cell;
-  void call(Tensor& grad) override {
-    if (!grad.defined() || *cell == nullptr) return;
-    Tensor t = Tensor::borrow(*cell);
-    Tensor old = load_grad(t);
-    store_grad(t, old.defined() ? graph_ops.add(old, grad) : graph_ops.clone(grad));
-  }
-};
-
-void add_retain_hook(const Tensor& t) {
-  AutogradState& state = autograd_state(t);
-  if (!state.self) state.self = std::make_shared<TensorImpl*>(t.impl());
-  raw_grad_fn(t)->get_extras().retain_grad_hooks.push_back({0, t->output_nr, std::make_shared<RetainGrad>(state.self)});
-}
-
-// The history of `t` is new: its hooks stay with the old one, all but that of retain_grad.
-void move_hooks(const Tensor& t, Node* old_fn) {
-  if (t->autograd == nullptr) return;
-  t->autograd->python_hooks.reset();
-  if (!t->autograd->retains_grad) return;
-  if (old_fn != nullptr && old_fn->extras != nullptr) {
-    std::erase_if(old_fn->extras->retain_grad_hooks,
-                  [&](auto& slot) { return static_cast<RetainGrad&>(*slot.hook).cell == t->autograd->self; });
-  }
-  add_retain_hook(t);
-}
-
-}  // namespace
-
 void rebase_history(const Tensor& t, NodePtr node, uint32_t output_nr, uint32_t self_edge) {
-  NodePtr old_fn = NodePtr::borrow(raw_grad_fn(t));
-  if (t->view_base != nullptr && t->view_kind != ViewKind::none) {
-    if (view_restriction(t->view_kind, true) != nullptr) fail_on_view(t, true, nullptr);
-    Tensor base = view_base(t);
-    TL_CHECK(is_differentiable(base.dtype()), "in-place on a view that needs a gradient: its base has dtype ",
-             dtype_name(base.dtype()));
-    NodePtr old_base_fn = NodePtr::borrow(raw_grad_fn(base));
+  bool is_view = t->view_base != nullptr && t->view_kind != ViewKind::none;
+  if (is_view && view_restriction(t->view_kind) != nullptr) fail_on_view(t, true, nullptr);
+  Tensor base = is_view ? view_base(t) : t;
+  TL_CHECK(is_differentiable(base.dtype()), "in-place on a view that needs a gradient: its base has dtype ",
+           dtype_name(base.dtype()));
+  NodePtr old_fn = NodePtr::borrow(raw_grad_fn(base));
+  if (is_view) {
     set_history(base, make_copy_slices(base, t, std::move(node), output_nr, self_edge), 0);
-    move_hooks(base, old_base_fn.get());
-    regenerate_view_history(t);
   } else {
-    set_history(t, std::move(node), output_nr);
+    set_history(base, std::move(node), output_nr);
   }
-  move_hooks(t, old_fn.get());
+  move_hooks(base, old_fn.get());
+  if (is_view) regenerate_view_history(t);
 }
 
 Tensor detach(const Tensor& t) { return alias(t); }

@@ -55,9 +55,7 @@ inline bool requires_grad(const Tensor& t) {
 }
 // Not computed by a recorded op. (A view of such a tensor that was made without recording is one too,
 // though it requires grad.)
-inline bool is_leaf(const Tensor& t) {
-  return t->grad_fn == nullptr && (t->view_base == nullptr || grad_fn(t) == nullptr);
-}
+inline bool is_leaf(const Tensor& t) { return t->view_base == nullptr ? t->grad_fn == nullptr : grad_fn(t) == nullptr; }
 
 // Must a call on these tensors be recorded?
 inline bool needs_grad(const Tensor& t) { return grad_state.grad_enabled && t.defined() && requires_grad(t); }

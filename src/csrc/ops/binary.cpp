@@ -208,6 +208,13 @@ void mul_backward(Backward& b) {
   if (b.needs(0)) b[0] = mul(std::move(b.grad()), conj(b.saved(1)));
 }
 Scalar conj(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to<std::complex<double>>())) : s; }
+// A number is nothing to save, but once the graph is freed this fails as for a tensor.
+auto mul_backward_by(const Scalar& other) {
+  return [other](Backward& b) {
+    b.require_graph();
+    b[0] = mul(std::move(b.grad()), conj(other));
+  };
+}
 
 }  // namespace
 
@@ -226,7 +233,7 @@ Tensor mul(const Tensor& self, const Scalar& other) {
   if (needs_grad(self)) {
     if (is_narrower(out, self)) return mul(widened(self), other);
     record(out, "MulBackward0", inputs(self, undefined_tensor), saves(),
-           [other](Backward& b) { b[0] = mul(std::move(b.grad()), conj(other)); });
+           mul_backward_by(other));
   }
   return out;
 }
@@ -263,7 +270,7 @@ Tensor mul_(const Tensor& self, const Scalar& other) {
   binary_(mul_info, self, other);
   if (needs_grad(self)) {
     record_inplace(self, "MulBackward0", inputs(self, undefined_tensor), saves(),
-                   [other](Backward& b) { b[0] = mul(std::move(b.grad()), conj(other)); });
+                   mul_backward_by(other));
   }
   return self;
 }
@@ -278,7 +285,10 @@ void div_backward(Backward& b) {
   if (b.needs(0)) b[0] = std::move(to_self);
 }
 auto div_backward_by(const Scalar& other) {
-  return [other](Backward& b) { b[0] = div(std::move(b.grad()), conj(other)); };
+  return [other](Backward& b) {
+    b.require_graph();
+    b[0] = div(std::move(b.grad()), conj(other));
+  };
 }
 // The quotient is rounded: its slope is zero.
 void rounded_backward(Backward& b) {

@@ -208,6 +208,7 @@ void Call::check_dirty(PyObject* outputs) const {
     PyObject* o = PyTuple_GET_ITEM(ctx->dirty, i);
     TL_CHECK(is_tensor(o), "mark_dirty can only accept variables, but argument ", i, " is of type ",
              Py_TYPE(o)->tp_name);
+    unwrap(o).bump_version();
     if (!is_input(o)) {
       warn(
           "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should "
@@ -248,7 +249,6 @@ Object Call::output(PyObject* o, size_t i) {
     TL_CHECK(!is_leaf(t), "a leaf Variable that requires grad has been used in an in-place operation.");
     check_inplace(t, node->name().c_str());
     if (t->autograd != nullptr) store_grad(t, {});
-    t.bump_version();
     rebase_history(t, node, uint32_t(i), edge_of(o));
   } else {
     if (input) result = as_view(t);

@@ -101,7 +101,9 @@ PyObject* get_name(PyObject* self, PyObject*) {
     // A ctx may outlive its node.
     if (is_function_ctx(self)) return PyUnicode_FromString(Py_TYPE(self)->tp_name);
     std::string name = node_of(self).name();
-    if (name.find("Backward") == std::string::npos) name = "torch::autograd::" + name;
+    size_t end = name.find_last_not_of("0123456789") + 1;
+    bool is_op = end >= 8 && end < name.size() && name.compare(end - 8, 8, "Backward") == 0;
+    if (!is_op) name = "torch::autograd::" + name;
     return PyUnicode_FromString(name.c_str());
   });
 }
