@@ -131,7 +131,10 @@ NodePtr grad_accumulator(const Tensor& leaf) {
 
 void AccumulateGrad::apply(Tensor* grads, Tensor*) {
   // The leaf may have stopped requiring grad since the graph was made.
-  if (grads[0].defined() && requires_grad(variable_)) add_to_leaf(variable_, std::move(grads[0]));
+  if (grads[0].defined() && requires_grad(variable_)) {
+    TL_CHECK(variable_->grad_fn == nullptr, "leaf variable has been moved into the graph interior");
+    add_to_leaf(variable_, std::move(grads[0]));
+  }
   AutogradState* state = variable_->autograd;
   if (state != nullptr && !state->accumulate_hooks.empty()) [[unlikely]] {
     InterpreterSection section;

@@ -233,6 +233,7 @@ class SavedTensor {
   uint16_t output_nr_ = 0;
   bool is_output_ = false;
   bool requires_grad_ = false;
+  bool had_history_ = false;  // an input that was computed
 };
 
 // A pair of pack/unpack hooks; the Python layer implements it.

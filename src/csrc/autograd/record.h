@@ -68,7 +68,10 @@ class Backward {
     if (node_.released) [[unlikely]]
       SavedTensor().unpack(node_);
   }
-  bool has_saved(uint32_t i) const { return saved_[i].defined(); }
+  bool has_saved(uint32_t i) const {
+    require_graph();
+    return saved_[i].defined();
+  }
   bool needs(uint32_t i) const { return node_.edge_needed(i); }
   // Where input i came from, for a saved value that stands for it in a gradient of the gradient.
   const Edge& edge(uint32_t i) const { return node_.edges[i]; }
@@ -172,7 +175,15 @@ void record_outputs(std::span<const Tensor> outs, const char* label, const In& i
 // What `saves` names must not be self's memory unless backward wants the new values (output(self)).
 template <class In, class Saves, class F>
 void record_inplace(const Tensor& self, const char* label, const In& in, const Saves& saves, F&& fn) {
-  NodePtr node = make_node(label, in, saves, std::forward<F>(fn));
+  version_being_recorded = &self->version();
+  NodePtr node;
+  try {
+    node = make_node(label, in, saves, std::forward<F>(fn));
+  } catch (...) {
+    version_being_recorded = nullptr;
+    throw;
+  }
+  version_being_recorded = nullptr;
   node->set_meta(0, 1, self);
   rebase_history(self, std::move(node));
 }

@@ -21,6 +21,7 @@ SavedTensor::SavedTensor(const Tensor& t, bool is_output, uint16_t output_nr, No
   is_output_ = is_output;
   // An output of integers (a mask, indices) is no part of the graph.
   requires_grad_ = is_output ? is_differentiable(t.dtype()) : requires_grad(t);
+  had_history_ = !is_output && t->grad_fn != nullptr;
   impl_ = is_output ? alias(t) : t;
   if (has_default_saved_tensor_hooks) [[unlikely]] {
     pack(default_saved_tensor_hooks(), owner);
@@ -36,6 +37,7 @@ SavedTensor& SavedTensor::operator=(SavedTensor&& o) noexcept {
   output_nr_ = o.output_nr_;
   is_output_ = o.is_output_;
   requires_grad_ = o.requires_grad_;
+  had_history_ = o.had_history_;
   return *this;
 }
 
@@ -127,6 +129,9 @@ Tensor SavedTensor::unpack(Node& owner, bool with_history) const {
     return out;
   }
   if (!impl_.defined()) return {};
+  TL_CHECK(!had_history_ || impl_->grad_fn != nullptr,
+           "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_(). This is not supported, "
+           "please use out-of-place `.detach()` instead");
   check_version(owner);
   if (!is_output_ || !requires_grad_ || !(with_history || grad_state.grad_enabled)) return impl_;
   Tensor out = alias(impl_);

@@ -2,10 +2,12 @@
 
 #include "autograd/accumulate.h"
 #include "autograd/copy_slices.h"
+#include "autograd/record.h"
 
 namespace tl {
 
 GraphOps graph_ops{};
+TL_THREAD_LOCAL const std::atomic<uint32_t>* version_being_recorded = nullptr;
 
 void release_autograd_state(TensorImpl& impl) noexcept {
   if (impl.grad_fn != nullptr) Node::release(static_cast<Node*>(std::exchange(impl.grad_fn, nullptr)));
@@ -105,6 +107,10 @@ Node* regenerate_view_history(const Tensor& t) {
   NodePtr old_fn = NodePtr::borrow(raw_grad_fn(t));
   GradModeGuard recording(true);
   Tensor slice = slice_of(base, t.sizes(), t.strides(), t->offset, t.dtype());
+  if (slice->grad_fn == nullptr) {
+    // The base was cut off its history; the view still requires grad, but leads nowhere.
+    record(slice, "AsStridedBackward0", inputs(Tensor()), saves(), [](Backward&) {});
+  }
   set_history(t, NodePtr::borrow(raw_grad_fn(slice)), slice->output_nr);
   t->attr_version = t.version();
   move_hooks(t, old_fn.get());
@@ -113,14 +119,18 @@ Node* regenerate_view_history(const Tensor& t) {
 
 }  // namespace
 
+static uint32_t current_version(const Tensor& t) {
+  return t.version() - (&t->version() == version_being_recorded ? 1 : 0);
+}
+
 Node* grad_fn(const Tensor& t) {
   if (t->view_base == nullptr || t->view_kind == ViewKind::none) return raw_grad_fn(t);
   if (t->grad_fn == nullptr) {
     const TensorImpl* base = t->view_base;
     bool base_requires = (base->flags & TensorImpl::requires_grad_leaf) || base->grad_fn != nullptr;
-    if (!base_requires || (t->flags & TensorImpl::requires_grad_leaf)) return nullptr;
+    if (!base_requires) return nullptr;
   }
-  if (t->attr_version == t.version()) return raw_grad_fn(t);
+  if (t->attr_version == current_version(t)) return raw_grad_fn(t);
   return regenerate_view_history(t);
 }
 
@@ -153,16 +163,20 @@ void set_history(const Tensor& t, NodePtr node, uint32_t output_nr) {
 }
 
 void make_view(const Tensor& view, const Tensor& base, ViewKind kind) {
+  if (base.is_inference()) return;  // autograd never follows it
   TensorImpl* root = base->view_base != nullptr ? base->view_base : base.impl();
   root->refs.retain();
   view->view_base = root;
-  if (kind == ViewKind::differentiable) {
-    if (!grad_state.grad_enabled) {
+  if (kind != ViewKind::none) {
+    // A view of a restricted view is restricted.
+    bool of_view = base->view_base != nullptr;
+    if (grad_state.inference || (of_view && base->view_kind == ViewKind::inference)) {
+      kind = ViewKind::inference;
+    } else if (!grad_state.grad_enabled) {
       kind = ViewKind::made_in_no_grad;
-    } else if (base->view_base != nullptr && base->view_kind != ViewKind::differentiable) {
-      kind = base->view_kind;  // a view of a restricted view is restricted
+    } else if (of_view && kind == ViewKind::differentiable) {
+      kind = base->view_kind;
     }
-    if (grad_state.inference) kind = ViewKind::inference;
   }
   view->view_kind = kind;
   view->attr_version = view.version();
@@ -182,7 +196,7 @@ void check_inplace(const Tensor& t, const char* op, bool recorded, bool may_over
   if (!recorded || !is_differentiable(t.dtype())) return;
   if (t->view_base != nullptr && t->view_kind != ViewKind::none) {
     if (view_restriction(t->view_kind) != nullptr) fail_on_view(t, true, op);
-    TL_CHECK(!(t->view_base->flags & TensorImpl::requires_grad_leaf),
+    TL_CHECK(t->view_base->grad_fn != nullptr || !requires_grad(t),
              "a view of a leaf Variable that requires grad is being used in an in-place operation. (", op, ")");
   }
   TL_CHECK(!(t->flags & TensorImpl::requires_grad_leaf),
@@ -218,7 +232,7 @@ void detach_(const Tensor& t) {
 
 void retain_grad(const Tensor& t) {
   TL_CHECK(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
-  if (is_leaf(t) || (t->autograd != nullptr && t->autograd->retains_grad)) return;
+  if (t->grad_fn == nullptr || (t->autograd != nullptr && t->autograd->retains_grad)) return;
   grad_fn(t);
   add_retain_hook(t);
   t->autograd->retains_grad = true;

@@ -93,6 +93,10 @@ template <class... Ts>
 void check_inplace(const Tensor& t, const char* op, const Tensor& other, const Ts&... others) {
   check_inplace(t, op, needs_grad(t, other, others...), false);
 }
+// Set while an in-place op records itself, after it has counted the write: views of the memory that are
+// its inputs are seen as they were before.
+extern TL_THREAD_LOCAL const std::atomic<uint32_t>* version_being_recorded;
+
 // After an in-place op whose node is `node` (edges to the old history of `t`): makes it the history
 // of `t`, and of its base if it is a view.
 // `output_nr` is the output of `node` that `t` now is, `self_edge` the edge to its old history.

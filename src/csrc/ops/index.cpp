@@ -186,7 +186,7 @@ Tensor index(const Tensor& self, const std::vector<Tensor>& indices) {
 
 Tensor index_put_(const Tensor& self, const std::vector<Tensor>& indices, const Tensor& value, bool accumulate) {
   Put put(self, indices, value);
-  check_inplace(self, "index_put_");
+  check_inplace(self, "index_put_", value);
   put.run(self, accumulate);
   self.bump_version();
   if (needs_grad(self, put.value)) {

@@ -7,13 +7,12 @@ namespace tl {
 
 namespace {
 
-// Gives `self` the geometry and history of `view`, a view that was just made of it.
-Tensor become(const Tensor& self, const Tensor& view, const char* name, const char* label) {
+// Gives `self` the geometry and history of `make()`, a view of it.
+template <class F>
+Tensor become(const Tensor& self, const char* name, const char* label, F&& make) {
   bool recorded = needs_grad(self);
-  TL_CHECK(!recorded || !(self->flags & TensorImpl::requires_grad_leaf),
-           "a leaf Variable that requires grad is being used in an in-place operation. (", name, ")");
-  TL_CHECK(!self.is_inference() || grad_state.inference,
-           "Inplace update to inference tensor outside InferenceMode is not allowed (in ", name, ").");
+  check_inplace(self, name, recorded, true);
+  Tensor view = make();
   if (recorded) {
     // Only the geometry is new: a base keeps its history.
     raw_grad_fn(view)->label = label;
@@ -26,22 +25,26 @@ Tensor become(const Tensor& self, const Tensor& view, const char* name, const ch
   return self;
 }
 
-Tensor t_(const Tensor& self) { return become(self, t(self), "t_", "TBackward1"); }
-Tensor transpose_(const Tensor& self, int64_t dim0, int64_t dim1) {
-  return become(self, transpose(self, dim0, dim1), "transpose_", "TransposeBackward1");
+Tensor t_(const Tensor& self) {
+  return become(self, "t_", "TBackward1", [&] { return t(self); });
 }
-Tensor squeeze_all_(const Tensor& self) { return become(self, squeeze(self), "squeeze_", "SqueezeBackward3"); }
+Tensor transpose_(const Tensor& self, int64_t dim0, int64_t dim1) {
+  return become(self, "transpose_", "TransposeBackward1", [&] { return transpose(self, dim0, dim1); });
+}
+Tensor squeeze_all_(const Tensor& self) {
+  return become(self, "squeeze_", "SqueezeBackward3", [&] { return squeeze(self); });
+}
 Tensor squeeze_(const Tensor& self, int64_t dim) {
-  return become(self, squeeze(self, dim), "squeeze_", "SqueezeBackward4");
+  return become(self, "squeeze_", "SqueezeBackward4", [&] { return squeeze(self, dim); });
 }
 Tensor squeeze_dims_(const Tensor& self, IntView dims) {
-  return become(self, squeeze(self, dims), "squeeze_", "SqueezeBackward5");
+  return become(self, "squeeze_", "SqueezeBackward5", [&] { return squeeze(self, dims); });
 }
 Tensor unsqueeze_(const Tensor& self, int64_t dim) {
-  return become(self, unsqueeze(self, dim), "unsqueeze_", "UnsqueezeBackward1");
+  return become(self, "unsqueeze_", "UnsqueezeBackward1", [&] { return unsqueeze(self, dim); });
 }
 Tensor as_strided_(const Tensor& self, IntView size, IntView stride, std::optional<int64_t> offset) {
-  return become(self, as_strided(self, size, stride, offset), "as_strided_", "AsStridedBackward1");
+  return become(self, "as_strided_", "AsStridedBackward1", [&] { return as_strided(self, size, stride, offset); });
 }
 
 constexpr uint32_t flags = op::method | op::writes_self;

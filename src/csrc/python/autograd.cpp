@@ -15,7 +15,7 @@ namespace {
 PyObject* get_requires_grad(PyObject* self, void*) { return PyBool_FromLong(requires_grad(unwrap(self))); }
 
 void change_requires_grad(const Tensor& t, bool value) {
-  if (!is_leaf(t)) {
+  if (t->grad_fn != nullptr) {
     fail(ErrorKind::runtime, "you can only change requires_grad flags of leaf variables.",
          value ? ""
                : " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
@@ -41,7 +41,7 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
     const Tensor& t = unwrap(self);
     bool value = n == 0 || args[0] == Py_True;
     // Where a graph leads here already there is nothing to switch on.
-    if (!(value && !is_leaf(t))) change_requires_grad(t, value);
+    if (!(value && t->grad_fn != nullptr)) change_requires_grad(t, value);
     return Py_NewRef(self);
   });
 }
@@ -52,7 +52,7 @@ PyObject* get_grad(PyObject* self, void*) {
   const Tensor& t = unwrap(self);
   return guarded([&]() -> PyObject* {
     Tensor grad = load_grad(t);
-    if (grad.defined() || (t->autograd != nullptr && t->autograd->retains_grad) || is_leaf(t)) {
+    if (grad.defined() || (t->autograd != nullptr && t->autograd->retains_grad) || t->grad_fn == nullptr) {
       return wrap(std::move(grad));
     }
     if (PyErr_WarnEx(PyExc_UserWarning,

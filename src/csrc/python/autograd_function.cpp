@@ -246,7 +246,8 @@ Object Call::output(PyObject* o, size_t i) {
              "the input is not a view (using .clone() for example) or make your Function only return one Tensor "
              "(potentially splitting it into two Functions: one doing the inplace that returns a single Tensor and a "
              "second one that does the other operations).");
-    TL_CHECK(!is_leaf(t), "a leaf Variable that requires grad has been used in an in-place operation.");
+    TL_CHECK(t->grad_fn != nullptr || !requires_grad(t),
+             "a leaf Variable that requires grad has been used in an in-place operation.");
     check_inplace(t, node->name().c_str());
     if (t->autograd != nullptr) store_grad(t, {});
     rebase_history(t, node, uint32_t(i), edge_of(o));
