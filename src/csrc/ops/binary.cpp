@@ -232,8 +232,7 @@ Tensor mul(const Tensor& self, const Scalar& other) {
   Tensor out = binary(mul_info, self, other);
   if (needs_grad(self)) {
     if (is_narrower(out, self)) return mul(widened(self), other);
-    record(out, "MulBackward0", inputs(self, undefined_tensor), saves(),
-           mul_backward_by(other));
+    record(out, "MulBackward0", inputs(self, undefined_tensor), saves(), mul_backward_by(other));
   }
   return out;
 }
@@ -269,8 +268,7 @@ Tensor mul_(const Tensor& self, const Scalar& other) {
   check_inplace(self, "mul_");
   binary_(mul_info, self, other);
   if (needs_grad(self)) {
-    record_inplace(self, "MulBackward0", inputs(self, undefined_tensor), saves(),
-                   mul_backward_by(other));
+    record_inplace(self, "MulBackward0", inputs(self, undefined_tensor), saves(), mul_backward_by(other));
   }
   return self;
 }
