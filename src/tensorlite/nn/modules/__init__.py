@@ -8,7 +8,8 @@ from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import *
 from .dropout import __all__ as _dropout
 from .flatten import Flatten, Unflatten
-from .linear import Bilinear, Identity, Linear
+from .lazy import LazyModuleMixin as LazyModuleMixin
+from .linear import Bilinear, Identity, LazyLinear, Linear
 from .loss import *
 from .loss import __all__ as _loss
 from .module import Module
@@ -22,6 +23,7 @@ __all__ = [
     "Flatten",
     "Identity",
     "LayerNorm",
+    "LazyLinear",
     "Linear",
     "Module",
     "ModuleDict",
