@@ -23,6 +23,13 @@ _ops = _C.ops
 linear = _ops.linear
 bilinear = _ops.bilinear
 pad = _ops.pad
+conv1d = _ops.conv1d
+conv2d = _ops.conv2d
+conv3d = _ops.conv3d
+conv_transpose1d = _ops.conv_transpose1d
+conv_transpose2d = _ops.conv_transpose2d
+conv_transpose3d = _ops.conv_transpose3d
+conv_tbc = _ops.conv_tbc
 
 # --- activations ----------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ from . import utils as utils
 from .activation import *
 from .activation import __all__ as _activation
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .conv import *
+from .conv import __all__ as _conv
 from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import *
 from .dropout import __all__ as _dropout
@@ -35,6 +37,7 @@ __all__ = [
     "Sequential",
     "Unflatten",
     *_activation,
+    *_conv,
     *_dropout,
     *_loss,
 ]
