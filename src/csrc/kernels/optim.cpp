@@ -2,30 +2,11 @@
 
 #include <cmath>
 
+#include "kernels/optim_math.h"
+
 namespace tl::kernels {
 
 namespace {
-
-// How a stored type is computed with.
-template <class T>
-struct Compute {
-  using type = float;
-};
-template <>
-struct Compute<double> {
-  using type = double;
-};
-template <class T>
-using compute_t = typename Compute<T>::type;
-
-template <class T>
-TL_ALWAYS_INLINE compute_t<T> load(const T* p) {
-  return convert<compute_t<T>>(*p);
-}
-template <class T>
-TL_ALWAYS_INLINE void store(T* p, compute_t<T> v) {
-  *p = convert<T>(v);
-}
 
 enum class Momentum { none, first, next };
 
@@ -39,16 +20,16 @@ void sgd_loop(const SgdArgs& a, int64_t begin, int64_t end) {
   const C sign = a.maximize ? C(-1) : C(1);
   const bool decays = a.weight_decay != 0;
   for (int64_t i = begin; i < end; ++i) {
-    C p = load(param + i);
-    C g = sign * load(grad + i);
-    if (decays) g += decay * p;
+    C p = load_as(param + i);
+    C g = sign * load_as(grad + i);
+    if (decays) g = fused(decay, p, g);
     if constexpr (M != Momentum::none) {
       C b = g;
-      if constexpr (M == Momentum::next) b = mu * load(buffer + i) + keep * g;
-      store(buffer + i, b);
-      g = Nesterov ? g + mu * b : b;
+      if constexpr (M == Momentum::next) b = fused(keep, g, mu * load_as(buffer + i));
+      store_as(buffer + i, b);
+      g = Nesterov ? fused(mu, b, g) : b;
     }
-    store(param + i, p - lr * g);
+    store_as(param + i, fused(-lr, g, p));
   }
 }
 
@@ -70,28 +51,26 @@ void adam_loop(const AdamArgs& a, int64_t begin, int64_t end) {
   T* TL_RESTRICT avg = static_cast<T*>(a.exp_avg);
   T* TL_RESTRICT avg_sq = static_cast<T*>(a.exp_avg_sq);
   T* TL_RESTRICT max_sq = static_cast<T*>(a.max_exp_avg_sq);
-  const C step_size = C(a.step_size), correction = C(a.inverse_correction), eps = C(a.eps);
-  const C w1 = C(1 - a.beta1), beta2 = C(a.beta2), w2 = C(1 - a.beta2);
+  const C step_size = C(a.step_size), correction = C(a.correction), eps = C(a.eps);
+  const C w1 = C(1 - a.beta1), rest = C(1) - w1, beta2 = C(a.beta2), w2 = C(1 - a.beta2);
   const C l2 = C(a.weight_decay), decay = C(a.decay);
   const C sign = a.maximize ? C(-1) : C(1);
-  const bool decays = a.weight_decay != 0;
+  const bool decays = a.weight_decay != 0, near = w1 < C(0.5);
   for (int64_t i = begin; i < end; ++i) {
-    C p = load(param + i);
-    C g = sign * load(grad + i);
-    p *= decay;
-    if (decays) g += l2 * p;
-    C m = load(avg + i);
-    m += w1 * (g - m);
-    store(avg + i, m);
-    C v = beta2 * load(avg_sq + i) + w2 * g * g;
-    store(avg_sq + i, v);
+    C p = product(load_as(param + i), decay);
+    C g = sign * load_as(grad + i);
+    if (decays) g = fused(l2, p, g);
+    C m = lerp_from(load_as(avg + i), g, w1, rest, near);
+    store_as(avg + i, m);
+    C v = fused(w2 * g, g, beta2 * load_as(avg_sq + i));
+    store_as(avg_sq + i, v);
     if constexpr (Amsgrad) {
-      C top = load(max_sq + i);
+      C top = load_as(max_sq + i);
       v = v > top || v != v ? v : top;
-      store(max_sq + i, v);
+      store_as(max_sq + i, v);
     }
-    C denom = std::sqrt(v) * correction + eps;
-    store(param + i, p - step_size * (m / denom));
+    C denom = std::sqrt(v) / correction + eps;
+    store_as(param + i, p + (-step_size * m) / denom);
   }
 }
 
@@ -100,7 +79,7 @@ void scale_of(void* x, double factor, int64_t begin, int64_t end) {
   using C = compute_t<T>;
   T* p = static_cast<T*>(x);
   const C f = C(factor);
-  for (int64_t i = begin; i < end; ++i) store(p + i, load(p + i) * f);
+  for (int64_t i = begin; i < end; ++i) store_as(p + i, load_as(p + i) * f);
 }
 
 // Lanes of partial sums, combined in a fixed order: vectorised without reassociation by the
@@ -112,9 +91,9 @@ double sum_of(const T* p, int64_t begin, int64_t end, F f) {
   double partial[lanes] = {};
   int64_t i = begin;
   for (; i + lanes <= end; i += lanes) {
-    for (int k = 0; k < lanes; ++k) partial[k] += f(double(load(p + i + k)));
+    for (int k = 0; k < lanes; ++k) partial[k] += f(double(load_as(p + i + k)));
   }
-  for (int k = 0; i < end; ++i, ++k) partial[k] += f(double(load(p + i)));
+  for (int k = 0; i < end; ++i, ++k) partial[k] += f(double(load_as(p + i)));
   double total = 0;
   for (double s : partial) total += s;
   return total;
@@ -138,7 +117,7 @@ double power_sum_of(PowerSum kind, const void* x, double exponent, int64_t begin
   const bool largest = kind == PowerSum::largest;
   double best = largest ? 0 : INFINITY;
   for (int64_t i = begin; i < end; ++i) {
-    double v = std::fabs(double(load(p + i)));
+    double v = std::fabs(double(load_as(p + i)));
     if (v != v) return v;
     best = (largest ? v > best : v < best) ? v : best;
   }

@@ -22,9 +22,9 @@ struct AdamArgs {
   const void* grad;
   void* exp_avg;
   void* exp_avg_sq;
-  void* max_exp_avg_sq;       // null without amsgrad
-  double step_size;           // lr / (1 - beta1^t)
-  double inverse_correction;  // 1 / sqrt(1 - beta2^t)
+  void* max_exp_avg_sq;  // null without amsgrad
+  double step_size;      // lr / (1 - beta1^t)
+  double correction;     // sqrt(1 - beta2^t)
   double beta1, beta2, eps;
   double weight_decay;  // added to the gradient
   double decay;         // or multiplied with the parameter

@@ -4,111 +4,12 @@
 #include <cmath>
 
 #include "autograd/grad_mode.h"
-#include "core/parallel.h"
 #include "kernels/optim.h"
-#include "ops/ops.h"
+#include "ops/optim_memory.h"
 
 namespace tl {
 
-namespace {
-
-// Elements a thread should get: some 50 µs of streaming.
-constexpr int64_t grain = 1 << 15;
-
-DType real_dtype(const Tensor& t) { return to_real(t.dtype()); }
-int64_t real_count(const Tensor& t) { return is_complex(t.dtype()) ? 2 * t.numel() : t.numel(); }
-
-bool same_layout(const Tensor& a, const Tensor& b) {
-  return (a.is_contiguous() && b.is_contiguous()) || equal(a.strides(), b.strides());
-}
-// Steps hold the GIL (or the parameter's own thread): a plain increment, an atomic one is most of
-// the cost of a small step.
-void count_write(const Tensor& t) {
-  std::atomic<uint32_t>& version = t->version();
-  version.store(version.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-bool same_sizes(const Tensor& a, const Tensor& b) {
-  bool same = a.dim() == b.dim();
-  for (int64_t d = 0; same && d < a.dim(); ++d) same = a->dims[d] == b->dims[d];
-  return same;
-}
-
-void check_param(const Tensor& param, const char* name) {
-  TL_CHECK_TYPE(is_differentiable(param.dtype()), name, ": a parameter must be floating point or complex, got ",
-                dtype_name(param.dtype()));
-  TL_CHECK(param.is_contiguous() || !has_internal_overlap(param), name, ": a parameter of shape ", Shape{param.sizes()},
-           " has elements that share memory; clone it first");
-}
-void check_state(const Tensor& param, const Tensor& state, const char* op, const char* what) {
-  TL_CHECK(same_sizes(param, state), op, ": ", what, " has shape ", Shape{state.sizes()},
-           " but its parameter has shape ", Shape{param.sizes()});
-}
-
-// The tensors of one parameter, in memory that a kernel can walk as one array: their own where it
-// is dense and in the parameter's order, a copy otherwise that finish() writes back.
-class FlatView {
- public:
-  explicit FlatView(const Tensor& param)
-      : param_(param), plain_(param.is_contiguous() || is_non_overlapping_and_dense(param)) {}
-  void* written(const Tensor* t) { return t != nullptr ? written(*t) : nullptr; }
-  void* written(const Tensor& t) {
-    count_write(t);
-    return fits(t) ? t.bytes() : copy_to_write(t);
-  }
-  const void* read(const Tensor& t) { return fits(t) ? t.bytes() : copy_to_read(t); }
-  void finish() {
-    for (auto& [own, copy] : copies_) copy_values(own, copy);
-  }
-
- private:
-  bool fits(const Tensor& t) const { return plain_ && t.dtype() == param_.dtype() && same_layout(t, param_); }
-  [[gnu::noinline]] void* copy_to_write(const Tensor& t) {
-    Tensor copy = copy_of(t);
-    copies_.push_back({t, copy});
-    return copy.bytes();
-  }
-  [[gnu::noinline]] const void* copy_to_read(const Tensor& t) {
-    kept_ = copy_of(t);
-    return kept_.bytes();
-  }
-  Tensor copy_of(const Tensor& t) const {
-    Tensor copy = plain_ ? empty_like(param_) : empty(param_.sizes(), param_.dtype());
-    copy_values(copy, t);
-    return copy;
-  }
-
-  const Tensor& param_;
-  bool plain_;
-  Tensor kept_;
-  std::vector<std::pair<Tensor, Tensor>> copies_;
-};
-
-double read_step(const Tensor& step) {
-  return step.dtype() == DType::Float32 ? double(*step.data<float>()) : item(step).to_double();
-}
-void write_step(const Tensor& step, double value) {
-  if (step.dtype() == DType::Float32) {
-    *step.data<float>() = float(value);
-  } else {
-    copy_values(step, scalar_tensor(value, DType::Float64));
-  }
-  count_write(step);
-}
-
-// Long stretches run on several threads and without the GIL, so that the tensors are held
-// meanwhile.
-template <class F, class... Tensors>
-void run(int64_t n, F&& f, const Tensors*... tensors) {
-  if (n <= grain) {
-    f(int64_t(0), n);
-    return;
-  }
-  [[maybe_unused]] Tensor held[] = {tensors != nullptr ? *tensors : Tensor()..., Tensor()};
-  BlockingRegion blocking;
-  parallel_for(n, grain, std::forward<F>(f));
-}
-
-}  // namespace
+using namespace optim;
 
 void sgd_step(std::span<const SgdItem> items, const SgdOptions& o) {
   for (const SgdItem& it : items) {
@@ -131,7 +32,7 @@ void sgd_step(std::span<const SgdItem> items, const SgdOptions& o) {
                           o.nesterov,
                           o.maximize};
     DType dtype = real_dtype(param);
-    run(
+    run_step(
         real_count(param), [&](int64_t begin, int64_t end) { kernels::sgd_step(dtype, args, begin, end); }, it.param,
         it.grad, it.momentum_buffer);
     flat.finish();
@@ -158,7 +59,7 @@ void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
     if (step != known_step) {
       known_step = step;
       correction1 = 1 - std::pow(o.beta1, step);
-      correction2 = std::sqrt(1 - std::pow(o.beta2, step));
+      correction2 = std::pow(1 - std::pow(o.beta2, step), 0.5);  // as Python's ** 0.5
     }
     FlatView flat(param);
     kernels::AdamArgs args;
@@ -168,7 +69,7 @@ void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
     args.exp_avg_sq = flat.written(*it.exp_avg_sq);
     args.max_exp_avg_sq = flat.written(o.amsgrad ? it.max_exp_avg_sq : nullptr);
     args.step_size = o.lr / correction1;
-    args.inverse_correction = 1 / correction2;
+    args.correction = correction2;
     args.beta1 = o.beta1;
     args.beta2 = o.beta2;
     args.eps = o.eps;
@@ -176,7 +77,7 @@ void adam_step(std::span<const AdamItem> items, const AdamOptions& o) {
     args.decay = o.decoupled_weight_decay ? 1 - o.lr * o.weight_decay : 1;
     args.maximize = o.maximize;
     DType dtype = real_dtype(param);
-    run(
+    run_step(
         real_count(param), [&](int64_t begin, int64_t end) { kernels::adam_step(dtype, args, begin, end); }, it.param,
         it.grad, it.exp_avg, it.exp_avg_sq, it.max_exp_avg_sq);
     flat.finish();
@@ -217,12 +118,12 @@ double norm_of(const Tensor& t, const Norm& norm) {
     dense = abs(dense);
     dtype = dense.dtype();
   }
-  if (n <= grain) return norm.finish(kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, 0, n));
-  std::vector<double> partial(size_t((n + grain - 1) / grain), norm.start());
+  if (n <= optim_grain) return norm.finish(kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, 0, n));
+  std::vector<double> partial(size_t((n + optim_grain - 1) / optim_grain), norm.start());
   {
     BlockingRegion blocking;
-    parallel_for(n, grain, [&](int64_t begin, int64_t end) {
-      partial[size_t(begin / grain)] = kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, begin, end);
+    parallel_for(n, optim_grain, [&](int64_t begin, int64_t end) {
+      partial[size_t(begin / optim_grain)] = kernels::power_sum(dtype, norm.kind, dense.bytes(), norm.p, begin, end);
     });
   }
   double total = norm.start();
@@ -257,7 +158,8 @@ void clip_by_norm_(std::span<const Tensor> tensors, double max_norm, const Tenso
     FlatView flat(t);
     void* x = flat.written(t);
     DType dtype = real_dtype(t);
-    run(real_count(t), [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); }, &t);
+    run_step(
+        real_count(t), [&](int64_t begin, int64_t end) { kernels::scale_reals(dtype, x, factor, begin, end); }, &t);
     flat.finish();
   }
 }

@@ -6,5 +6,6 @@
 namespace tl::python {
 
 void register_optim(PyObject* module);
+void register_optim_rules(PyObject* module);
 
 }  // namespace tl::python

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import _C, zeros_like
+from .. import _C, enable_grad, maximum, zeros_like
 from .._tensor import Tensor
+from . import _rules
 from .optimizer import Optimizer, ParamsT, _check_lr, _check_options, _run_closure
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "adam"]
 
 
 class Adam(Optimizer):
@@ -96,7 +97,7 @@ class Adam(Optimizer):
         """Updates the parameters; returns what ``closure``, if given, returned."""
         loss = None if closure is None else _run_closure(closure)
         for group in self.param_groups:
-            if group["differentiable"]:
+            if group["differentiable"] or group["capturable"]:
                 _differentiable_step(group, self.state)
             else:
                 _C._adam_step(group, self.state)
@@ -105,31 +106,91 @@ class Adam(Optimizer):
 
 def _differentiable_step(group: dict[str, Any], states: Any) -> None:
     """The same in operations that autograd records."""
-    lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
-    for p in group["params"]:
-        if p.grad is None:
-            continue
-        grad = -p.grad if group["maximize"] else p.grad
-        state = states[p]
-        if not state:
-            from .. import float32, tensor
+    _rules.check_capturable(group["capturable"])
+    params = [p for p in group["params"] if p.grad is not None]
+    names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
+    for p in params:
+        if not states[p]:
+            states[p]["step"] = _rules.scalar_state(0.0)
+            for name in names:
+                states[p][name] = zeros_like(p.detach())
+    lists = [[states[p][name] for p in params] for name in names]
+    with enable_grad():
+        adam(
+            params,
+            [p.grad for p in params],
+            lists[0],
+            lists[1],
+            lists[2] if group["amsgrad"] else [],
+            [states[p]["step"] for p in params],
+            differentiable=True,
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+            amsgrad=group["amsgrad"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=group["maximize"],
+        )
 
-            state["step"] = tensor(0.0, dtype=float32)
-            state["exp_avg"] = zeros_like(p)
-            state["exp_avg_sq"] = zeros_like(p)
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = zeros_like(p)
-        state["step"] += 1
-        step = state["step"].item()
-        if decay != 0:
-            if group["decoupled_weight_decay"]:
-                p.mul_(1 - lr * decay)
+
+def adam(
+    params: list[Tensor],
+    grads: list[Tensor],
+    exp_avgs: list[Tensor],
+    exp_avg_sqs: list[Tensor],
+    max_exp_avg_sqs: list[Tensor],
+    state_steps: list[Tensor],
+    foreach: bool | None = None,
+    capturable: bool = False,
+    differentiable: bool = False,
+    fused: bool | None = None,
+    grad_scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
+    has_complex: bool = False,
+    decoupled_weight_decay: bool = False,
+    *,
+    amsgrad: bool,
+    beta1: float | Tensor,
+    beta2: float | Tensor,
+    lr: float | Tensor,
+    weight_decay: float,
+    eps: float,
+    maximize: bool,
+) -> None:
+    """One step of :class:`Adam` for lists of parameters, gradients and state, in operations that
+    autograd records."""
+    _rules.check_steps(state_steps)
+    _rules.check_capturable(capturable)
+    beta1, beta2 = (
+        b.item() if isinstance(b, Tensor) and not b.requires_grad else b for b in (beta1, beta2)
+    )
+    if isinstance(lr, Tensor) and not lr.requires_grad:
+        lr = lr.item()
+    for i, param in enumerate(params):
+        grad = -grads[i] if maximize else grads[i]
+        state_steps[i] += 1
+        if weight_decay != 0:
+            if decoupled_weight_decay:
+                param.mul_(1 - lr * weight_decay)
             else:
-                grad = grad.add(p, alpha=decay)
-        state["exp_avg"] = state["exp_avg"] * beta1 + grad * (1 - beta1)
-        state["exp_avg_sq"] = state["exp_avg_sq"] * beta2 + grad * grad * (1 - beta2)
-        second = state["exp_avg_sq"]
-        if group["amsgrad"]:
-            second = state["max_exp_avg_sq"] = _C.ops.maximum(state["max_exp_avg_sq"], second)
-        denom = second.sqrt() / (1 - beta2**step) ** 0.5 + group["eps"]
-        p.sub_(state["exp_avg"] / denom * (lr / (1 - beta1**step)))
+                grad = grad.add(param, alpha=weight_decay)
+        p, g, mean, square = _rules.as_real(param, grad, exp_avgs[i], exp_avg_sqs[i])
+        mean.lerp_(g, 1 - beta1)
+        if isinstance(beta2, Tensor):
+            square.lerp_(g.square(), 1 - beta2)
+        else:
+            square.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        second = square
+        if amsgrad:
+            (top,) = _rules.as_real(max_exp_avg_sqs[i])
+            top.copy_(maximum(top.clone() if differentiable else top, square))
+            second = top
+        step = state_steps[i].item()
+        step_size = lr / (1 - beta1**step)
+        size = second.sqrt() / (1 - beta2**step) ** 0.5
+        if isinstance(step_size, Tensor):
+            p.sub_(step_size * mean / (size + eps))
+        else:
+            p.addcdiv_(mean.clone() if differentiable else mean, size.add_(eps), value=-step_size)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import _C
+from .. import _C, enable_grad
 from .._tensor import Tensor
 from .optimizer import Optimizer, ParamsT, _check_lr, _check_options, _run_closure
 
-__all__ = ["SGD"]
+__all__ = ["SGD", "sgd"]
 
 
 class SGD(Optimizer):
@@ -90,19 +90,59 @@ class SGD(Optimizer):
 
 def _differentiable_step(group: dict[str, Any], states: Any) -> None:
     """The same in operations that autograd records."""
-    lr, momentum = group["lr"], group["momentum"]
-    for p in group["params"]:
-        if p.grad is None:
-            continue
-        grad = -p.grad if group["maximize"] else p.grad
-        if group["weight_decay"] != 0:
-            grad = grad.add(p, alpha=group["weight_decay"])
+    params = [p for p in group["params"] if p.grad is not None]
+    buffers = [states[p].get("momentum_buffer") if group["momentum"] != 0 else None for p in params]
+    with enable_grad():
+        sgd(
+            params,
+            [p.grad for p in params],
+            buffers,
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            lr=group["lr"],
+            dampening=group["dampening"],
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+        )
+    if group["momentum"] != 0:
+        for p, buffer in zip(params, buffers, strict=True):
+            states[p]["momentum_buffer"] = buffer
+
+
+def sgd(
+    params: list[Tensor],
+    d_p_list: list[Tensor],
+    momentum_buffer_list: list[Tensor | None],
+    has_sparse_grad: bool = False,
+    foreach: bool | None = None,
+    fused: bool | None = None,
+    grad_scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
+    *,
+    weight_decay: float,
+    momentum: float,
+    lr: float | Tensor,
+    dampening: float,
+    nesterov: bool,
+    maximize: bool,
+) -> None:
+    """One step of :class:`SGD` for lists of parameters, gradients and momenta, in operations that
+    autograd records."""
+    if isinstance(lr, Tensor) and not lr.requires_grad:
+        lr = lr.item()
+    for i, param in enumerate(params):
+        grad = -d_p_list[i] if maximize else d_p_list[i]
+        if weight_decay != 0:
+            grad = grad.add(param, alpha=weight_decay)
         if momentum != 0:
-            buf = states[p].get("momentum_buffer")
-            if buf is None:
-                buf = grad.detach().clone()  # history begins with the second step, as in PyTorch
+            buffer = momentum_buffer_list[i]
+            if buffer is None:
+                # History begins with the second step, as in PyTorch.
+                momentum_buffer_list[i] = buffer = grad.detach().clone()
             else:
-                buf = buf.mul(momentum).add(grad, alpha=1 - group["dampening"])
-            states[p]["momentum_buffer"] = buf
-            grad = grad.add(buf, alpha=momentum) if group["nesterov"] else buf
-        p.sub_(grad * lr)
+                buffer.mul_(momentum).add_(grad, alpha=1 - dampening)
+            grad = grad.add(buffer, alpha=momentum) if nesterov else buffer
+        if isinstance(lr, Tensor):
+            param.addcmul_(grad, lr, value=-1)
+        else:
+            param.add_(grad, alpha=-lr)
