@@ -164,7 +164,6 @@ class AveragedModel(Module):
             self.multi_avg_fn(averages, params, self.n_averaged)
 
 
-@no_grad()
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     """Computes the statistics of a model's batch norms anew, by one pass over ``loader``.
 
@@ -184,12 +183,13 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     model.train()
     for module in momenta:
         module.momentum = None
-    for batch in loader:
-        if isinstance(batch, (list, tuple)):
-            batch = batch[0]
-        if device is not None:
-            batch = batch.to(device)
-        model(batch)
+    with no_grad():
+        for batch in loader:
+            if isinstance(batch, (list, tuple)):
+                batch = batch[0]
+            if device is not None:
+                batch = batch.to(device)
+            model(batch)
     for module, momentum in momenta.items():
         module.momentum = momentum
     model.train(was_training)
