@@ -1,11 +1,9 @@
 // Products of several matrices, powers, and relatives: multi_dot, chain_matmul, matrix_power,
-// inverse, kron, trace, bilinear.
+// kron, trace, bilinear.
 #include <cmath>
 
-#include "autograd/record.h"
-#include "ops/matmul.h"
+#include "ops/linalg.h"
 #include "ops/registry.h"
-#include "ops/view.h"
 
 namespace tl {
 
@@ -96,89 +94,6 @@ Tensor chain_matmul(const std::vector<Tensor>& matrices) {
 
 // --- square matrices -----------------------------------------------------------------------------
 
-void check_square(const char* name, const Tensor& a) {
-  TL_CHECK(a.dim() >= 2, name, ": The input tensor A must have at least 2 dimensions.");
-  const int64_t rows = a->dims[a.dim() - 2], columns = a->dims[a.dim() - 1];
-  TL_CHECK(rows == columns, name, ": A must be batches of square matrices, but they are ", rows, " by ", columns,
-           " matrices");
-}
-
-template <class T>
-auto magnitude(T v) {
-  return std::abs(v);
-}
-
-// Gauss-Jordan elimination with the largest pivot of each column; the number, from 1, of a column
-// that has none, or 0.
-template <class T>
-int64_t invert(T* a, T* inverse, int64_t n) {
-  for (int64_t i = 0; i < n * n; ++i) inverse[i] = T(i % (n + 1) == 0 ? 1 : 0);
-  for (int64_t c = 0; c < n; ++c) {
-    int64_t pivot = c;
-    for (int64_t r = c + 1; r < n; ++r) {
-      if (magnitude(a[r * n + c]) > magnitude(a[pivot * n + c])) pivot = r;
-    }
-    if (a[pivot * n + c] == T(0)) return c + 1;
-    if (pivot != c) {
-      std::swap_ranges(a + c * n, a + (c + 1) * n, a + pivot * n);
-      std::swap_ranges(inverse + c * n, inverse + (c + 1) * n, inverse + pivot * n);
-    }
-    const T scale = T(1) / a[c * n + c];
-    for (int64_t j = 0; j < n; ++j) {
-      a[c * n + j] *= scale;
-      inverse[c * n + j] *= scale;
-    }
-    for (int64_t r = 0; r < n; ++r) {
-      const T factor = a[r * n + c];
-      if (r == c || factor == T(0)) continue;
-      for (int64_t j = 0; j < n; ++j) {
-        a[r * n + j] -= factor * a[c * n + j];
-        inverse[r * n + j] -= factor * inverse[c * n + j];
-      }
-    }
-  }
-  return 0;
-}
-
-Tensor inverse(const Tensor& self) {
-  check_square("linalg.inv", self);
-  TL_CHECK(self.dtype() >= DType::Float32, "linalg.inv: Expected a floating point or complex tensor as input. Got ",
-           dtype_legacy_name(self.dtype()));
-  Tensor work = empty(self.sizes(), self.dtype()), out = empty(self.sizes(), self.dtype());
-  copy_values(work, self);
-  const int64_t n = self->dims[self.dim() - 1], batch = n == 0 ? 0 : self.numel() / (n * n);
-  auto run = [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    for (int64_t i = 0; i < batch; ++i) {
-      const int64_t zero = invert(work.data<T>() + i * n * n, out.data<T>() + i * n * n, n);
-      if (zero == 0) continue;
-      const std::string where = self.dim() > 2 ? "(Batch element " + std::to_string(i) + "): " : "";
-      TL_CHECK(zero == 0, "linalg.inv: ", where, "The diagonal element ", zero,
-               " is zero, the inversion could not be completed because the input matrix is singular.");
-    }
-  };
-  switch (self.dtype()) {
-    case DType::Float32:
-      run(TypeTag<float>{});
-      break;
-    case DType::Float64:
-      run(TypeTag<double>{});
-      break;
-    case DType::Complex64:
-      run(TypeTag<std::complex<float>>{});
-      break;
-    default:
-      run(TypeTag<std::complex<double>>{});
-  }
-  if (needs_grad(self)) {
-    record(out, "LinalgInvExBackward0:inverse", inputs(self), saves(output(out)), [](Backward& b) {
-      Tensor y = b.saved(0);  // dA = -Y^H G Y^H
-      b[0] = neg(product(product(y, adjoint, b.grad(), plain), plain, y, adjoint));
-    });
-  }
-  return out;
-}
-
 Tensor matrix_power(const Tensor& self, int64_t n) {
   check_square("linalg.matrix_power", self);
   if (n == 0) {
@@ -188,7 +103,7 @@ Tensor matrix_power(const Tensor& self, int64_t n) {
     return out;
   }
   TL_CHECK(n != INT64_MIN, "linalg.matrix_power: the exponent is out of range");
-  Tensor base = n < 0 ? inverse(self) : self;
+  Tensor base = n < 0 ? linalg_inv(self) : self;
   if (n == 1) return clone(base);
   // By the bits of n, from the lowest.
   Tensor out;
@@ -289,9 +204,6 @@ const OpRecord records[] = {
      "inverse.",
      "randn(3, 3), 3 | randn(2, 3, 3), 2 | randn(3, 3).t(), 1 | randn(3, 3), -2 | randn(0, 3, 3), "
      "5"},
-    {"inverse(Tensor self) -> Tensor", TL_OP(inverse), both | op::out,
-     "The inverse of a square matrix, or of each of a batch; RuntimeError where one is singular.",
-     "randn(3, 3) | randn(2, 3, 3).transpose(1, 2) | randn(0, 2, 2) | randn(0, 0)"},
     {"kron(Tensor self, Tensor other) -> Tensor", TL_OP(kron), both | op::out,
      "The Kronecker product: each element of `self` times all of `other`, as blocks.",
      "randn(2, 3), randn(3, 2) | randn(2, 3), randn(4) | randn(()), randn(2, 2) | randn(3, 2).t(), "

@@ -5,6 +5,7 @@
 #include "autograd/record.h"
 #include "core/parallel.h"
 #include "ops/index_plan.h"
+#include "ops/linalg.h"
 #include "ops/registry.h"
 #include "ops/view.h"
 
@@ -47,8 +48,13 @@ Tensor triangle(const Tensor& self, int64_t k, bool lower) {
   }
   return out;
 }
+
+}  // namespace
+
 Tensor tril(const Tensor& self, int64_t diagonal) { return triangle(self, diagonal, true); }
 Tensor triu(const Tensor& self, int64_t diagonal) { return triangle(self, diagonal, false); }
+
+namespace {
 
 // How many elements lie on and below a diagonal.
 __int128 lower_count(int64_t rows, int64_t columns, int64_t offset) {
@@ -90,6 +96,8 @@ Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DTyp
   return triangle_indices(row, col, offset, dtype, false);
 }
 
+}  // namespace
+
 Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
   int64_t n = self.dim() + 1;
   int64_t a = wrap_dim(dim1, n), c = wrap_dim(dim2, n);
@@ -111,6 +119,8 @@ Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2
   }
   return out;
 }
+
+namespace {
 
 Tensor diag(const Tensor& self, int64_t k) {
   TL_CHECK(self.dim() == 1 || self.dim() == 2, "diag(): Supports 1D or 2D tensors. Got ", self.dim(), "D");

@@ -9,6 +9,7 @@
 #include "python/dlpack.h"
 #include "python/errors.h"
 #include "python/generator.h"
+#include "python/lapack.h"
 #include "python/op_function.h"
 #include "python/optim.h"
 #include "python/storage.h"
@@ -76,6 +77,7 @@ void register_all(py::module_& m) {
     register_storage(m.ptr());
     register_dlpack(m.ptr());
     register_generator(m.ptr());
+    register_lapack(m.ptr());
     register_autograd(m.ptr());
     register_optim(m.ptr());
   } catch (const PythonError&) {

@@ -2,7 +2,9 @@
 
 #include <new>
 
+#include "ops/lapack.h"
 #include "python/errors.h"
+#include "python/lapack.h"
 
 namespace tl::python {
 
@@ -70,6 +72,8 @@ void set_python_error() noexcept {
     e.restore();
   } catch (const PythonError&) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "error without an exception set");
+  } catch (const LinAlgError& e) {
+    PyErr_SetString(lin_alg_error, e.what());
   } catch (const Error& e) {
     PyErr_SetString(exception_for(e.kind()), e.what());
   } catch (const std::bad_alloc&) {

@@ -1,4 +1,5 @@
-"""Linear algebra: norms, products, powers, the inverse."""
+"""Linear algebra: solutions, decompositions, norms. LAPACK comes from the OpenBLAS of the package
+scipy-openblas32, of NumPy's wheel, or from SciPy, and is loaded on the first call that needs it."""
 
 from __future__ import annotations
 
@@ -10,16 +11,65 @@ from .. import _C
 from .._tensor import Tensor
 
 __all__ = [
+    "LinAlgError",
+    "cholesky",
+    "cholesky_ex",
+    "det",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
+    "householder_product",
     "inv",
+    "inv_ex",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
     "matrix_norm",
     "matrix_power",
+    "matrix_rank",
     "multi_dot",
     "norm",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_ex",
+    "solve_triangular",
+    "svd",
+    "svdvals",
     "vector_norm",
 ]
 
-inv = _C.ops.inverse
+LinAlgError = _C._LinAlgError
+
+cholesky = _C.ops.linalg_cholesky
+cholesky_ex = _C.ops.linalg_cholesky_ex
+det = _C.ops.linalg_det
+eig = _C.ops.linalg_eig
+eigh = _C.ops.linalg_eigh
+eigvals = _C.ops.linalg_eigvals
+eigvalsh = _C.ops.linalg_eigvalsh
+householder_product = _C.ops.linalg_householder_product
+inv = _C.ops.linalg_inv
+inv_ex = _C.ops.linalg_inv_ex
+lstsq = _C.ops.linalg_lstsq
+lu = _C.ops.linalg_lu
+lu_factor = _C.ops.linalg_lu_factor
+lu_factor_ex = _C.ops.linalg_lu_factor_ex
+lu_solve = _C.ops.linalg_lu_solve
+matrix_rank = _C.ops.linalg_matrix_rank
+pinv = _C.ops.linalg_pinv
+qr = _C.ops.linalg_qr
+slogdet = _C.ops.linalg_slogdet
+solve = _C.ops.linalg_solve
+solve_ex = _C.ops.linalg_solve_ex
+solve_triangular = _C.ops.linalg_solve_triangular
+svd = _C.ops.linalg_svd
+svdvals = _C.ops.linalg_svdvals
 matmul = _C.ops.matmul
 matrix_power = _C.ops.matrix_power
 
