@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import e, inf, nan, pi
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _C
 from ._C import (
@@ -108,4 +108,18 @@ from .storage import TypedStorage, UntypedStorage
 # isort: split
 from . import linalg, nn, optim
 
-__all__ = sorted(name for name in globals() if not name.startswith("_") and name != "annotations")
+# Imported when first asked for.
+_LAZY = frozenset({"distributions", "multiprocessing"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = sorted(
+    name for name in globals() if not name.startswith("_") and name not in ("Any", "annotations")
+)

@@ -295,10 +295,17 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
         return self
 
     def share_memory_(self) -> Tensor:
+        """Moves the storage, for all its tensors, into memory that other processes can map."""
+        from .multiprocessing._segment import share_storage
+
+        with _TorchFunctionOff():
+            share_storage(self.detach())
         return self
 
     def is_shared(self) -> bool:
-        return False
+        """Lies the tensor in memory that processes share?"""
+        mapping = _C._mapping(self)
+        return mapping is not None and mapping[0]
 
     def dim_order(self) -> tuple[int, ...]:
         """Dims from the slowest-moving to the fastest in memory."""

@@ -101,12 +101,15 @@ class UntypedStorage:
         return self
 
     def is_shared(self) -> bool:
-        return False
+        """Lies the storage in memory that processes share?"""
+        return self._bytes.is_shared()
 
     def is_pinned(self, device: Any = None) -> bool:
         return False
 
     def share_memory_(self) -> UntypedStorage:
+        """Moves the storage into memory that other processes can map."""
+        self._bytes.share_memory_()
         return self
 
     def untyped(self) -> UntypedStorage:
@@ -222,12 +225,13 @@ class TypedStorage:
         return self
 
     def is_shared(self) -> bool:
-        return False
+        return self._untyped_storage.is_shared()
 
     def is_pinned(self, device: Any = None) -> bool:
         return False
 
     def share_memory_(self) -> TypedStorage:
+        self._untyped_storage.share_memory_()
         return self
 
     def __eq__(self, other: object) -> bool:

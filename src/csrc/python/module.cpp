@@ -75,6 +75,7 @@ void register_all(py::module_& m) {
     register_tensor_type(m.ptr());
     register_creation(m.ptr());
     register_storage(m.ptr());
+    register_shared_memory(m.ptr());
     register_dlpack(m.ptr());
     register_generator(m.ptr());
     register_lapack(m.ptr());

@@ -6,5 +6,7 @@
 namespace tl::python {
 
 void register_storage(PyObject* module);
+// Storages over file maps.
+void register_shared_memory(PyObject* module);
 
 }  // namespace tl::python
