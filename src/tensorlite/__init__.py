@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 globals().update({name: getattr(_C.ops, name) for name in _C._function_names})
 
 # Below what they import.
-from . import autograd, random
+from . import _foreach, autograd, random
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -104,6 +104,8 @@ from .random import (
 )
 from .serialization import load, save
 from .storage import TypedStorage, UntypedStorage
+
+globals().update(_foreach.functions)
 
 # isort: split
 from . import linalg, nn, optim
