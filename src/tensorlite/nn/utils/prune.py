@@ -288,14 +288,8 @@ class _Structured(_Amount):
 
     def _channels(self, t: Tensor) -> tuple[int, int]:
         """How many channels to prune, of how many."""
-        if t.dim() <= 1:
-            raise ValueError(
-                "Structured pruning can only be applied to "
-                "multidimensional tensors. Found tensor of shape "
-                f"{t.shape} with {t.dim()} dims"
-            )
-        if self.dim >= t.dim():
-            raise IndexError(f"Invalid index {self.dim} for tensor of size {t.shape}")
+        _validate_structured_pruning(t)
+        _validate_pruning_dim(t, self.dim)
         size = t.shape[self.dim]
         return self._count(size), size
 
@@ -501,6 +495,20 @@ def _validate_pruning_amount(amount: Any, tensor_size: int) -> None:
             f"amount={amount} should be smaller than the number of parameters to "
             f"prune={tensor_size}"
         )
+
+
+def _validate_structured_pruning(t: Tensor) -> None:
+    if t.dim() <= 1:
+        raise ValueError(
+            "Structured pruning can only be applied to "
+            "multidimensional tensors. Found tensor of shape "
+            f"{t.shape} with {t.dim()} dims"
+        )
+
+
+def _validate_pruning_dim(t: Tensor, dim: int) -> None:
+    if dim >= t.dim():
+        raise IndexError(f"Invalid index {dim} for tensor of size {t.shape}")
 
 
 def _compute_nparams_toprune(amount: Any, tensor_size: int) -> int:
