@@ -71,6 +71,20 @@ LOSSES = {
     "svd": lambda m, a: m.linalg.svd(a)[0].abs() * m.linalg.svd(a)[2].abs(),
     "pinv": lambda m, a: m.linalg.pinv(a),
     "lstsq": lambda m, a: m.linalg.lstsq(a, a.mH + 1)[0],
+    "matrix_exp": lambda m, a: m.linalg.matrix_exp(a),
+    "large matrix_exp": lambda m, a: m.linalg.matrix_exp(3 * a) / 1000,
+    "nuclear norm": lambda m, a: m.linalg.norm(a[0], "nuc"),
+    "spectral norm": lambda m, a: m.linalg.matrix_norm(a, 2),
+    "least norm": lambda m, a: m.linalg.matrix_norm(a, -2, keepdim=True),
+    "cond": lambda m, a: m.linalg.cond(a),
+    "cond nuc": lambda m, a: m.linalg.cond(a, "nuc"),
+    "cross": lambda m, a: m.linalg.cross(a[..., :3], a[..., 1:]),
+    "vecdot": lambda m, a: m.linalg.vecdot(a, a.mT),
+    "vander": lambda m, a: m.linalg.vander(a),
+    "tensorinv": lambda m, a: m.linalg.tensorinv(a[0].reshape(2, 2, 2, 2)),
+    "tensorsolve": lambda m, a: m.linalg.tensorsolve(a[0].reshape(2, 2, 4), a[1, 0].reshape(2, 2)),
+    "diagonal": lambda m, a: m.linalg.diagonal(a, offset=1),
+    "matrix_power": lambda m, a: m.linalg.matrix_power(a, -2),
     "householder": lambda m, a: m.linalg.householder_product(a, a[..., 0]),
 }
 
@@ -166,6 +180,7 @@ def test_values_and_strides(name, dtype, shape):
 def test_second_gradients_of_symmetric_functions():
     a = matrices(3, 3)[0].requires_grad_()
     for f in (
+        lambda x: tensorlite.linalg.cond(x, 1),  # PyTorch writes over what it has saved
         lambda x: tensorlite.linalg.eigh(hermitian(x))[1].abs(),
         lambda x: tensorlite.linalg.cholesky(positive(x, tensorlite)),
         lambda x: tensorlite.linalg.eigvals(x).abs(),
@@ -212,6 +227,9 @@ ERRORS = {
     "mode of qr": lambda m: m.linalg.qr(m.ones(2, 2), "half"),
     "no triangle": lambda m: m.linalg.eigh(m.ones(2, 2), "X"),
     "pinv of integers": lambda m: m.linalg.pinv(m.ones(2, dtype=m.int32)),
+    "sizes of cross": lambda m: m.linalg.cross(m.ones(2, 4), m.ones(2, 4)),
+    "cond of a vector": lambda m: m.linalg.cond(m.ones(3)),
+    "matrix_exp of no square": lambda m: m.linalg.matrix_exp(m.ones(2, 3)),
     "driver": lambda m: m.linalg.lstsq(m.ones(2, 2), m.ones(2, 2), driver="qr"),
 }
 

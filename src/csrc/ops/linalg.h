@@ -73,6 +73,10 @@ inline char* vector_at(const Tensor& v, int64_t i, int64_t n) {
 Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool left = true, bool unitriangular = false);
 Tensor linalg_solve(const Tensor& a, const Tensor& b, bool left);
 Tensor linalg_inv(const Tensor& a);
+std::tuple<Tensor, Tensor> linalg_inv_ex(const Tensor& a);
+// vector_norm.cpp; over the last two dims
+Tensor matrix_norm(const Tensor& a, const Scalar& ord);
+Tensor matrix_norm(const Tensor& a, const std::string& ord);
 // (U, S, Vh) with min(m, n) singular vectors.
 std::tuple<Tensor, Tensor, Tensor> svd_thin(const Tensor& a);
 Tensor svdvals(const Tensor& a);

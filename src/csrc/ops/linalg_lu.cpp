@@ -606,5 +606,6 @@ Tensor linalg_solve(const Tensor& a, const Tensor& b, bool left) {
   return std::get<0>(solve_with_info("linalg.solve", a, b, left, true));
 }
 Tensor linalg_inv(const Tensor& a) { return std::get<0>(invert(a, true)); }
+std::tuple<Tensor, Tensor> linalg_inv_ex(const Tensor& a) { return invert(a, false); }
 
 }  // namespace tl

@@ -1,11 +1,9 @@
 // Norms of vectors and matrices, distances, renorm.
 #include <cmath>
 
-#include "autograd/record.h"
-#include "ops/pointwise.h"
+#include "ops/linalg.h"
 #include "ops/reduce_dims.h"
 #include "ops/registry.h"
-#include "ops/view.h"
 
 namespace tl {
 
@@ -146,10 +144,12 @@ void check_matrix(const Tensor& self) {
   TL_CHECK(self.dim() >= 2, "linalg.matrix_norm: The input tensor A must have at least 2 dimensions.");
 }
 
-[[noreturn]] void needs_singular_values(const std::string& ord) {
-  fail(ErrorKind::runtime, "linalg.matrix_norm: the order ", ord,
-       " is made of singular values, which this version does not compute; the orders 'fro', 1, -1, inf and -inf are "
-       "there");
+// The sum ("nuclear"), the largest (2) or the least (-2) of the singular values.
+Tensor singular_norm(const Tensor& self, MatrixDims m, double p, bool keepdim, std::optional<DType> dtype) {
+  Tensor s = svdvals(movedim(dtype ? to_dtype(self, *dtype) : self, Dims{m.rows, m.columns}, Dims{-2, -1}));
+  Tensor out = p == 2 ? amax(s, Dims{-1}, false) : p == -2 ? amin(s, Dims{-1}, false) : sum(s, Dims{-1}, false);
+  if (!keepdim) return out;
+  return unsqueeze(unsqueeze(out, std::min(m.rows, m.columns)), std::max(m.rows, m.columns));
 }
 
 Tensor matrix_norm_fro(const Tensor& self, const std::string& ord, IntView dims, bool keepdim,
@@ -157,7 +157,7 @@ Tensor matrix_norm_fro(const Tensor& self, const std::string& ord, IntView dims,
   check_matrix(self);
   TL_CHECK(ord == "fro" || ord == "nuc", "linalg.matrix_norm: Order ", ord, " not supported.");
   MatrixDims m = matrix_dims(self, dims);
-  if (ord == "nuc") needs_singular_values("'nuc'");
+  if (ord == "nuc") return singular_norm(self, m, 0, keepdim, dtype);
   return vector_norm(self, 2, Dims{m.rows, m.columns}, keepdim, dtype);
 }
 
@@ -166,7 +166,7 @@ Tensor matrix_norm(const Tensor& self, const Scalar& ord, IntView dims, bool kee
   const double p = ord.to_double(), size = std::fabs(p);
   TL_CHECK(size == 1 || size == 2 || std::isinf(p), "linalg.matrix_norm: Order ", p, " not supported.");
   MatrixDims m = matrix_dims(self, dims);
-  if (size == 2) needs_singular_values(p > 0 ? "2" : "-2");
+  if (size == 2) return singular_norm(self, m, p, keepdim, dtype);
   // Sums along the rows' or the columns' dim, then the extreme of them.
   int64_t along = size == 1 ? m.rows : m.columns, across = size == 1 ? m.columns : m.rows;
   if (!keepdim && along < across) --across;
@@ -272,6 +272,13 @@ Tensor renorm(const Tensor& self, const Scalar& p_arg, int64_t dim, const Scalar
   return out;
 }
 
+}  // namespace
+
+Tensor matrix_norm(const Tensor& a, const Scalar& ord) { return matrix_norm(a, ord, Dims{-2, -1}, false, {}); }
+Tensor matrix_norm(const Tensor& a, const std::string& ord) { return matrix_norm_fro(a, ord, Dims{-2, -1}, false, {}); }
+
+namespace {
+
 constexpr uint32_t both = op::function | op::method | op::out;
 constexpr uint32_t hidden = op::internal | op::out;
 const OpRecord records[] = {
@@ -292,12 +299,16 @@ const OpRecord records[] = {
     {"linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) "
      "-> Tensor",
      TL_OP(matrix_norm), hidden,
-     "The largest sum of a column (1) or a row (inf) of absolute values; the smallest for -1 and -inf.",
-     "randn(3, 4), 1 | randn(2, 3, 4), inf, (0, 2), True | randn(3, 4), -1"},
+     "The largest sum of a column (1) or a row (inf) of absolute values, the largest singular value (2); the smallest "
+     "for "
+     "-1, -inf and -2.",
+     "randn(3, 4), 2 | randn(2, 3, 4), -2, (0, 2), True | randn(3, 4), 1 | randn(2, 3, 4), inf, (0, 2), True | "
+     "randn(3, 4), -1"},
     {"linalg_matrix_norm(Tensor self, str ord='fro', int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? "
      "dtype=None) -> Tensor",
-     TL_OP(matrix_norm_text), hidden, "The Frobenius norm of matrices.",
-     "randn(3, 4) | randn(2, 3, 4), 'fro', (0, 1), True"},
+     TL_OP(matrix_norm_text), hidden,
+     "The Frobenius norm ('fro') or the sum of the singular values ('nuc') of matrices.",
+     "randn(3, 4), 'nuc' | randn(3, 4) | randn(2, 3, 4), 'fro', (0, 1), True"},
     {"linalg_norm(Tensor self, Scalar? ord=None, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> "
      "Tensor",
      TL_OP(linalg_norm), hidden,

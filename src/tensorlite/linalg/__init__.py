@@ -14,7 +14,10 @@ __all__ = [
     "LinAlgError",
     "cholesky",
     "cholesky_ex",
+    "cond",
+    "cross",
     "det",
+    "diagonal",
     "eig",
     "eigh",
     "eigvals",
@@ -22,12 +25,16 @@ __all__ = [
     "householder_product",
     "inv",
     "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
     "lu",
     "lu_factor",
     "lu_factor_ex",
     "lu_solve",
     "matmul",
+    "matrix_exp",
     "matrix_norm",
     "matrix_power",
     "matrix_rank",
@@ -41,6 +48,10 @@ __all__ = [
     "solve_triangular",
     "svd",
     "svdvals",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
+    "vecdot",
     "vector_norm",
 ]
 
@@ -70,6 +81,16 @@ solve_ex = _C.ops.linalg_solve_ex
 solve_triangular = _C.ops.linalg_solve_triangular
 svd = _C.ops.linalg_svd
 svdvals = _C.ops.linalg_svdvals
+cond = _C.ops.linalg_cond
+cross = _C.ops.linalg_cross
+ldl_factor = _C.ops.linalg_ldl_factor
+ldl_factor_ex = _C.ops.linalg_ldl_factor_ex
+ldl_solve = _C.ops.linalg_ldl_solve
+matrix_exp = _C.ops.linalg_matrix_exp
+tensorinv = _C.ops.linalg_tensorinv
+tensorsolve = _C.ops.linalg_tensorsolve
+vander = _C.ops.linalg_vander
+vecdot = _C.ops.linalg_vecdot
 matmul = _C.ops.matmul
 matrix_power = _C.ops.matrix_power
 
@@ -109,7 +130,8 @@ def matrix_norm(
     dtype: Any = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The Frobenius norm ("fro"), or the largest (1, inf) or smallest (-1, -inf) sum of a column (±1)
+    """The Frobenius norm ("fro"), the sum of the singular values ("nuc"), the largest or smallest of
+    them (±2), or the largest (1, inf) or smallest (-1, -inf) sum of a column (±1)
     or a row (±inf) of absolute values."""
     return _C.ops.linalg_matrix_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
 
@@ -120,3 +142,10 @@ def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
     if out is None:
         return _C.ops.linalg_multi_dot(tensors)
     return _C.ops.linalg_multi_dot(tensors, out=out)
+
+
+def diagonal(
+    A: Tensor, *, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1
+) -> Tensor:
+    """The diagonals of matrices, as a view."""
+    return _C.ops.diagonal(A, offset, dim1, dim2)
