@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_LAZY = frozenset({"data"})
+_LAZY = frozenset({"checkpoint", "data"})
 
 
 def __getattr__(name: str) -> Any:
