@@ -83,7 +83,7 @@ def _make_binary(name: str, scaled: bool) -> tuple[Callable[..., Any], Callable[
             other = _ops.full((), other, dtype=t.dtype)
         return plain(t, other)
 
-    call = limit if limits else plain
+    call: Callable[..., Tensor] = limit if limits else plain
 
     def run(self: Any, other: Any, alpha: Any) -> tuple[Tensor, ...]:
         operands = _operands(self, other, name)

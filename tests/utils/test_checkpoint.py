@@ -222,6 +222,9 @@ def check_errors(T):
         lambda: c.checkpoint_sequential([T.sin, T.cos], 2, x),
         lambda: c.checkpoint(T.sin, plain, use_reentrant=True).requires_grad,
         lambda: c.checkpoint(lambda x: x.detach(), x, use_reentrant=True).sum().backward(),
+        lambda: T.autograd.grad(c.checkpoint(T.sin, x, use_reentrant=True).sum(), x),
+        lambda: c.checkpoint(T.sin, x, use_reentrant=True).sum().backward(inputs=[x]),
+        lambda: c.checkpoint(T.sin, x, use_reentrant=True).sum().backward(),
         lambda: c.checkpoint(lambda x: 1 / 0, x, use_reentrant=False),
         lambda: c.detach_variable([x]),
     ):

@@ -141,6 +141,14 @@ bool truth(PyObject* o, bool otherwise) {
   return v == 1;
 }
 
+// While a pass for some gradients only runs: in it a node must not start a backward of its own that reaches all leaves.
+thread_local int selective_passes = 0;
+struct SelectivePass {
+  SelectivePass() { ++selective_passes; }
+  ~SelectivePass() { --selective_passes; }
+};
+PyObject* checkpoint_valid(PyObject*, PyObject*) { return PyBool_FromLong(selective_passes == 0); }
+
 void backward(PyObject* tensors, PyObject* gradients, PyObject* retain_graph, PyObject* create_graph,
               PyObject* inputs) {
   BackwardOptions options;
@@ -163,6 +171,7 @@ void backward(PyObject* tensors, PyObject* gradients, PyObject* retain_graph, Py
   TL_CHECK(wanted.size() > 0, "`inputs` argument to `backward()` cannot be empty.");
   Edges wanted_edges(wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) wanted_edges[i] = input_edge(wanted[i], true);
+  SelectivePass selective_pass;
   run_backward(edges, grads, wanted_edges, options);
 }
 
@@ -194,7 +203,10 @@ PyObject* py_grad(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     start_at(outputs, args[2], roots, grads);
     TL_CHECK(inputs.size() > 0, "`inputs` argument to `grad()` cannot be empty.");
     for (size_t i = 0; i < inputs.size(); ++i) wanted[i] = input_edge(inputs[i], false);
-    run_backward(roots, grads, wanted, options, result);
+    {
+      SelectivePass selective_pass;
+      run_backward(roots, grads, wanted, options, result);
+    }
     Object tuple = check(PyTuple_New(Py_ssize_t(result.size())));
     for (size_t i = 0; i < result.size(); ++i) {
       if (!result[i].defined()) {
@@ -251,6 +263,7 @@ PyMethodDef functions[] = {
     {"_gradient_node", gradient_node, METH_O, nullptr},
     {"_increment_version", increment_version, METH_O, nullptr},
     {"_current_graph_task_id", task_id, METH_NOARGS, nullptr},
+    {"_is_checkpoint_valid", checkpoint_valid, METH_NOARGS, nullptr},
     {"_will_execute_node", will_execute, METH_O, nullptr},
     {"_queue_callback", py_queue_callback, METH_O, nullptr},
     {"_run_backward", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(py_backward)), METH_FASTCALL, nullptr},

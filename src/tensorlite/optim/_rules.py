@@ -18,7 +18,14 @@ from .. import (
 from .._tensor import Tensor
 from .optimizer import Optimizer, _run_closure
 
-RMSPROP, ADAGRAD, ADADELTA, ADAMAX, NADAM, RADAM, ASGD, RPROP = range(8)
+RMSPROP: int = 0
+ADAGRAD: int = 1
+ADADELTA: int = 2
+ADAMAX: int = 3
+NADAM: int = 4
+RADAM: int = 5
+ASGD: int = 6
+RPROP: int = 7
 
 
 def step_dtype() -> Any:

@@ -113,7 +113,7 @@ def adadelta(
         states = (square_avgs, acc_deltas)
         _C._rule_apply(_rules.ADADELTA, options, params, grads, state_steps, *states)
         return
-    lr = _rules.as_number(lr)
+    rate = _rules.as_number(lr)
     for param, grad, square_avg, acc_delta, step in zip(
         params, grads, square_avgs, acc_deltas, state_steps, strict=True
     ):
@@ -127,4 +127,4 @@ def adadelta(
         delta = moved.add(eps).sqrt_().clone()
         delta.div_(square.add(eps).sqrt_()).mul_(g)
         moved.mul_(rho).addcmul_(delta, delta, value=1 - rho)
-        param.add_(view_as_complex(delta) if is_complex(param) else delta, alpha=-lr)
+        param.add_(view_as_complex(delta) if is_complex(param) else delta, alpha=-rate)

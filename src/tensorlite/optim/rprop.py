@@ -63,6 +63,7 @@ class Rprop(_rules.RuleOptimizer):
         lr = _rules.as_number(group["lr"])
         state["step"] = _rules.scalar_state(0.0)
         state["prev"] = zeros_like(p)
+        assert p.grad is not None
         state["step_size"] = full_like(p.grad, complex(lr, lr) if is_complex(p) else lr)
 
     def _functional(

@@ -15,7 +15,7 @@ from .spectral_norm import default_dim
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
-def _is_orthogonal(q: Tensor) -> bool:
+def _is_orthogonal(q: Any) -> bool:
     n, k = q.size(-2), q.size(-1)
     identity = eye(k, dtype=q.dtype)
     return allclose(q.mH @ q, identity, atol=10.0 * n * finfo(q.dtype).eps)
@@ -58,7 +58,7 @@ class _Orthogonal(Module):
         if use_trivialization:
             self.register_buffer("base", None)
 
-    def forward(self, X: Tensor) -> Tensor:
+    def forward(self, X: Any) -> Any:
         """The orthogonal matrix of ``X``."""
         n, k = X.size(-2), X.size(-1)
         transposed = n < k
@@ -68,7 +68,7 @@ class _Orthogonal(Module):
         if self.orthogonal_map == _OrthMaps.householder:
             a = X.tril(diagonal=-1)
             tau = 2.0 / (1.0 + (a * a).sum(dim=-2))
-            q = linalg.householder_product(a, tau)  # type: ignore[attr-defined]
+            q: Any = linalg.householder_product(a, tau)  # type: ignore[attr-defined]
             # The diagonal holds signs.
             q = q * X.diagonal(dim1=-2, dim2=-1).int().unsqueeze(-2)
         else:
@@ -88,7 +88,7 @@ class _Orthogonal(Module):
             q = self.base @ q
         return q.mT if transposed else q
 
-    def right_inverse(self, Q: Tensor) -> Tensor:
+    def right_inverse(self, Q: Any) -> Any:
         """What :meth:`forward` makes ``Q`` of, or the orthogonal matrix that is near to it."""
         if Q.shape != self.shape:
             raise ValueError(
@@ -98,7 +98,7 @@ class _Orthogonal(Module):
         with no_grad():
             return self._inverse(Q)
 
-    def _inverse(self, Q: Tensor) -> Tensor:
+    def _inverse(self, Q: Any) -> Any:
         from ... import geqrf  # type: ignore[attr-defined]
 
         given = Q
@@ -113,6 +113,7 @@ class _Orthogonal(Module):
                     "It is not possible to assign to the matrix exponential "
                     "or the Cayley parametrizations when use_trivialization=False."
                 )
+            a: Any
             a, tau = geqrf(Q)
             a.diagonal(dim1=-2, dim2=-1).sign_()
             # A reflection that is none has the other sign.
@@ -238,7 +239,7 @@ class _SpectralNorm(Module):
             weight = weight.movedim(self.dim, 0)
         return weight.flatten(1)
 
-    def _power_method(self, matrix: Tensor, n_power_iterations: int) -> None:
+    def _power_method(self, matrix: Any, n_power_iterations: int) -> None:
         with no_grad():
             for _ in range(n_power_iterations):
                 # In place, so that replicas and checkpoints see it.

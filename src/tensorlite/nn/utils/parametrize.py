@@ -301,9 +301,9 @@ def register_parametrization(
         delattr(module, tensor_name)
         if not is_parametrized(module):
             _inject_new_class(module)
-            module.parametrizations = ModuleDict()
+            module.add_module("parametrizations", ModuleDict())
         _inject_property(module, tensor_name)
-        module.parametrizations[tensor_name] = parametrizations  # type: ignore[operator, index]
+        module._modules["parametrizations"][tensor_name] = parametrizations  # type: ignore[index]
     else:
         raise ValueError(
             f"Module '{module}' does not have a parameter, a buffer, or a "
@@ -379,7 +379,7 @@ def transfer_parametrizations_and_params(
     """
     if not is_parametrized(from_module):
         return to_module
-    source: Any = from_module.parametrizations
+    source: Any = from_module._modules["parametrizations"]
     for name in list(source) if tensor_name is None else [tensor_name]:
         if not hasattr(to_module, name):
             setattr(to_module, name, Parameter(getattr(from_module, name)))

@@ -53,7 +53,7 @@ def _swap(owner: Any, name: str, value: Any) -> Any:
 
 
 def _named_tensors(module: Module) -> dict[str, Tensor]:
-    named = dict(module.named_parameters(remove_duplicate=False))
+    named: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=False))
     named.update(module.named_buffers(remove_duplicate=False))
     return named
 
