@@ -1,4 +1,6 @@
 // Dropout in its forms: elements or whole features, set to zero or to SELU's lower limit.
+#include "ops/dropout.h"
+
 #include <cmath>
 
 #include "autograd/record.h"
@@ -103,7 +105,12 @@ Tensor alpha_drop_(const Tensor& self, double p, bool train, bool features, cons
   return add_(mul_(self, noise.scale), noise.shift);
 }
 
+}  // namespace
+
 Tensor dropout(const Tensor& self, double p, bool train) { return drop(self, p, train, false); }
+
+namespace {
+
 Tensor dropout_(const Tensor& self, double p, bool train) { return drop_(self, p, train, false, "dropout_"); }
 Tensor feature_dropout(const Tensor& self, double p, bool train) { return drop(self, p, train, true); }
 Tensor feature_dropout_(const Tensor& self, double p, bool train) {
