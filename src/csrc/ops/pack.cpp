@@ -112,7 +112,50 @@ std::vector<Tensor> pad_packed_sequence(const Tensor& data, const Tensor& batch_
   return {batch_first ? transpose(padded, 0, 1) : padded, lengths};
 }
 
+Tensor pad_sequence(const std::vector<Tensor>& sequences, bool batch_first, const Scalar& padding_value,
+                    std::string_view padding_side) {
+  TL_CHECK(!sequences.empty(), "received an empty list of sequences");
+  TL_CHECK(padding_side == "left" || padding_side == "right",
+           "Expected padding_side to be one of left or right, but got ", padding_side, ".");
+  const bool left = padding_side == "left";
+  const Tensor& first = sequences[0];
+  int64_t longest = 0;
+  for (const Tensor& t : sequences) {
+    TL_CHECK(t.dim() >= 1 && first.dim() == t.dim() && equal(t.sizes().subspan(1), first.sizes().subspan(1)),
+             "pad_sequence: expected sequences that differ in their first dim only, got ", Shape{first.sizes()},
+             " and ", Shape{t.sizes()});
+    longest = std::max(longest, t->dims[0]);
+  }
+  const int64_t n = int64_t(sequences.size());
+  Dims sizes(first.sizes());
+  sizes[0] = batch_first ? longest : n;
+  sizes.insert(0, batch_first ? n : longest);
+  Tensor out = full(sizes, padding_value, first.dtype());
+  auto place = [batch_first, left, longest](const Tensor& t, int64_t i, int64_t length) {
+    return narrow(select(t, batch_first ? 0 : 1, i), 0, left ? longest - length : 0, length);
+  };
+  {
+    NoGradGuard no_grad;
+    for (int64_t i = 0; i < n; ++i) copy_values(place(out, i, sequences[size_t(i)]->dims[0]), sequences[size_t(i)]);
+  }
+  if (any_needs_grad(sequences)) {
+    Dims lengths;
+    for (const Tensor& t : sequences) lengths.push_back(t->dims[0]);
+    record(out, "CopySlices", inputs(sequences), saves({}), [place, lengths](Backward& b) {
+      for (uint32_t i = 0; i < b.num_outputs(); ++i) {
+        if (b.needs(i)) b[i] = place(b.grad(), int64_t(i), lengths[i]);
+      }
+    });
+  }
+  return out;
+}
+
 const OpRecord records[] = {
+    {"pad_sequence(Tensor[] sequences, bool batch_first=False, Scalar padding_value=0.0, str padding_side='right') -> "
+     "Tensor",
+     TL_OP(pad_sequence), op::internal,
+     "Stacks tensors whose first dims differ, padded to the longest. See nn.utils.rnn.pad_sequence.",
+     "[randn(3, 2), randn(1, 2)] | [randn(1), randn(2), randn(0)], True, 1.5, 'left'"},
     {"_pack_padded_sequence(Tensor input, Tensor lengths, bool batch_first) -> (Tensor, Tensor)",
      TL_OP(pack_padded_sequence), op::function,
      "The rows of sequences that are really there, step after step, and how many each step has. The lengths must not "

@@ -16,6 +16,8 @@ from .loss import *
 from .loss import __all__ as _loss
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
+from .rnn import *
+from .rnn import __all__ as _rnn
 from .sparse import Embedding
 
 __all__ = [
@@ -40,4 +42,5 @@ __all__ = [
     *_conv,
     *_dropout,
     *_loss,
+    *_rnn,
 ]

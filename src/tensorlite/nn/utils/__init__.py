@@ -1,7 +1,7 @@
 """Gradient clipping, parametrizations, pruning, and parameters as one vector."""
 
 from . import clip_grad as clip_grad
-from . import parametrizations, parametrize, stateless
+from . import parametrizations, parametrize, rnn, stateless
 from .clip_grad import clip_grad_norm as clip_grad_norm
 from .clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .convert_parameters import parameters_to_vector, vector_to_parameters
