@@ -446,3 +446,63 @@ def check_handwritten(T):
 
 def test_handwritten_optimizer():
     compare(check_handwritten, warns=False)
+
+
+def check_swapped_in(T):
+    params = params_of(T)
+    opt = T.optim.Adam(params, lr=0.1)
+    swap = T.optim.swap_in_optimizer_params_and_state
+    out = [outcome(lambda: swap(opt, {}, opt.state_dict()).__enter__())]
+    loss_of(params, 0).backward()
+    opt.step()
+    others = {str(i): T.nn.Parameter(p.detach() * 2) for i, p in enumerate(params)}
+    for p in others.values():
+        p.grad = T.ones_like(p)
+    state = copy.deepcopy(opt.state_dict())
+    state["param_groups"][0]["lr"] = 0.5
+    with swap(opt, others, state):
+        opt.step()
+        out.append(opt.param_groups[0]["lr"])
+    out += [list(others.values()), params, opt.state_dict(), state]
+    for bad in (
+        3, {"state": 3, "param_groups": []}, {"state": {}, "param_groups": 3},
+        {"state": {}, "param_groups": []}, {"state": {0: 3}, "param_groups": []},
+        {**state, "state": {77: {}}},
+        {**state, "param_groups": [3]}, {**state, "param_groups": [{"params": [0]}]},
+        {**state, "param_groups": [{**state["param_groups"][0], "more": 1}]},
+    ):  # fmt: skip
+        out.append(outcome(lambda: swap(opt, others, bad).__enter__()))
+    out.append(outcome(lambda: swap(opt, {}, state).__enter__()))
+    return out
+
+
+def test_swapped_in():
+    compare(check_swapped_in, tol=1e-5)
+
+
+def check_other_packages_optimizer(T):
+    """As the optimizers of packages are written: on helpers of the base module."""
+    module = import_module(T.__name__ + ".optim.optimizer")
+
+    class Sign(T.optim.Optimizer):
+        def __init__(self, params, lr=module.required, differentiable=False):
+            super().__init__(params, {"lr": lr, "differentiable": differentiable})
+
+        @module._use_grad_for_differentiable
+        def step(self, closure=None):
+            for group in self.param_groups:
+                params = [p for p in group["params"] if p.grad is not None]
+                grads = T._foreach_sign([p.grad for p in params])
+                T._foreach_add_(params, grads, alpha=-group["lr"])
+
+    params = params_of(T)
+    opt = Sign(params, lr=0.1)
+    loss_of(params, 0).backward()
+    opt.step()
+    out = [params, module._get_value(T.tensor(2.0))]
+    out += [module._default_to_fused_or_foreach(params, False), module._get_scalar_dtype()]
+    return [*out, module._to_scalar(T.tensor([2.0])), repr(opt)]
+
+
+def test_other_packages_optimizer():
+    compare(check_other_packages_optimizer)

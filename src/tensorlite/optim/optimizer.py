@@ -417,3 +417,55 @@ def _run_closure(closure: Callable[[], Any] | None) -> Any:
 
     with enable_grad():
         return closure()
+
+
+# What optimizers of other packages import from here.
+
+params_t = ParamsT
+
+
+def _use_grad_for_differentiable(func: Callable[..., Any]) -> Callable[..., Any]:
+    """``func``, a step method, with gradients recorded where the optimizer is differentiable."""
+
+    @functools.wraps(func)
+    def step(*args: Any, **kwargs: Any) -> Any:
+        from .. import set_grad_enabled
+
+        with set_grad_enabled(bool(args[0].defaults["differentiable"])):
+            return func(*args, **kwargs)
+
+    return step
+
+
+def _get_value(x: Any) -> Any:
+    return x.item() if isinstance(x, Tensor) else x
+
+
+def _to_scalar(x: Any) -> Any:
+    return x.squeeze() if isinstance(x, Tensor) and x.dim() != 0 else x
+
+
+def _stack_if_compiling(x: Any) -> Any:
+    return x
+
+
+def _get_scalar_dtype(is_fused: bool | None = None) -> Any:
+    """The dtype of step counts."""
+    from .. import float32, float64, get_default_dtype
+
+    return float64 if not is_fused and get_default_dtype() == float64 else float32
+
+
+def _view_as_real(params: list[Tensor], *state_and_grads: list[Tensor]) -> None:
+    """Makes complex tensors of lists pairs of reals."""
+    for i, p in enumerate(params):
+        if p.is_complex():
+            for tensors in (params, *state_and_grads):
+                tensors[i] = _C.ops.view_as_real(tensors[i])
+
+
+def _default_to_fused_or_foreach(
+    params: list[Tensor], differentiable: bool, use_fused: bool = False
+) -> tuple[bool, bool]:
+    """Whether PyTorch would use its fused or its foreach loops: on a CPU neither."""
+    return False, False
