@@ -11,8 +11,7 @@ import types
 import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 from weakref import ref
@@ -102,15 +101,6 @@ def _track_steps(optimizer: Optimizer) -> None:
     optimizer.step = step  # type: ignore[method-assign]
 
 
-@contextmanager
-def _set(scheduler: LRScheduler, name: str) -> Iterator[None]:
-    setattr(scheduler, name, True)
-    try:
-        yield
-    finally:
-        setattr(scheduler, name, False)
-
-
 class LRScheduler:
     """Base class of schedulers.
 
@@ -157,8 +147,11 @@ class LRScheduler:
 
     def _initial_step(self) -> None:
         self._step_count = 0
-        with _set(self, "_is_initial"):
+        self._is_initial = True
+        try:
             self.step()
+        finally:
+            self._is_initial = False
 
     def state_dict(self) -> dict[str, Any]:
         """All attributes but the optimizer."""
@@ -210,7 +203,8 @@ class LRScheduler:
             )
 
     def _update_lr(self, epoch: int | None = None) -> None:
-        with _set(self, "_get_lr_called_within_step"):
+        self._get_lr_called_within_step = True
+        try:
             if epoch is None:
                 self.last_epoch += 1
                 values = self.get_lr()
@@ -218,12 +212,18 @@ class LRScheduler:
                 self.last_epoch = epoch
                 closed_form = getattr(self, "_get_closed_form_lr", None)
                 values = self.get_lr() if closed_form is None else closed_form()
+        finally:
+            self._get_lr_called_within_step = False
         self._set_lrs(values)
 
     def _set_lrs(self, values: list[Any]) -> None:
-        for group, lr in zip(self.optimizer.param_groups, values, strict=True):
-            _update_param_group_val(group, "lr", lr)
-        self._last_lr = _param_groups_val_list(self.optimizer, "lr")
+        groups = self.optimizer.param_groups
+        for group, lr in zip(groups, values, strict=True):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(as_number(lr))
+            else:
+                group["lr"] = lr
+        self._last_lr = [_own(group["lr"]) for group in groups]
 
     # What get_lr is written with.
 
@@ -575,8 +575,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_cur = epoch - self.T_0 * (self.T_mult**n - 1) / more
             self.T_i = self.T_0 * self.T_mult**n
         self.last_epoch = math.floor(epoch)
-        with _set(self, "_get_lr_called_within_step"):
+        self._get_lr_called_within_step = True
+        try:
             values = self.get_lr()
+        finally:
+            self._get_lr_called_within_step = False
         self._set_lrs(values)
 
 
