@@ -12,24 +12,23 @@ enum class Momentum { none, first, next };
 
 template <class T, Momentum M, bool Nesterov>
 void sgd_loop(const SgdArgs& a, int64_t begin, int64_t end) {
-  using C = compute_t<T>;
   T* TL_RESTRICT param = static_cast<T*>(a.param);
   const T* TL_RESTRICT grad = static_cast<const T*>(a.grad);
   T* TL_RESTRICT buffer = static_cast<T*>(a.momentum_buffer);
-  const C lr = C(a.lr), mu = C(a.momentum), keep = C(1 - a.dampening), decay = C(a.weight_decay);
-  const C sign = a.maximize ? C(-1) : C(1);
+  const T lr = T(a.lr), mu = T(a.momentum), keep = T(1 - a.dampening), decay = T(a.weight_decay);
+  const T sign = a.maximize ? T(-1) : T(1);
   const bool decays = a.weight_decay != 0;
   for (int64_t i = begin; i < end; ++i) {
-    C p = load_as(param + i);
-    C g = sign * load_as(grad + i);
+    T p = param[i];
+    T g = sign * grad[i];
     if (decays) g = fused(decay, p, g);
     if constexpr (M != Momentum::none) {
-      C b = g;
-      if constexpr (M == Momentum::next) b = fused(keep, g, mu * load_as(buffer + i));
-      store_as(buffer + i, b);
+      T b = g;
+      if constexpr (M == Momentum::next) b = fused(keep, g, mu * buffer[i]);
+      buffer[i] = b;
       g = Nesterov ? fused(mu, b, g) : b;
     }
-    store_as(param + i, fused(-lr, g, p));
+    param[i] = fused(-lr, g, p);
   }
 }
 
@@ -45,33 +44,78 @@ void sgd_of(const SgdArgs& a, int64_t begin, int64_t end) {
 
 template <class T, bool Amsgrad>
 void adam_loop(const AdamArgs& a, int64_t begin, int64_t end) {
-  using C = compute_t<T>;
   T* TL_RESTRICT param = static_cast<T*>(a.param);
   const T* TL_RESTRICT grad = static_cast<const T*>(a.grad);
   T* TL_RESTRICT avg = static_cast<T*>(a.exp_avg);
   T* TL_RESTRICT avg_sq = static_cast<T*>(a.exp_avg_sq);
   T* TL_RESTRICT max_sq = static_cast<T*>(a.max_exp_avg_sq);
-  const C step_size = C(a.step_size), correction = C(a.correction), eps = C(a.eps);
-  const C w1 = C(1 - a.beta1), rest = C(1) - w1, beta2 = C(a.beta2), w2 = C(1 - a.beta2);
-  const C l2 = C(a.weight_decay), decay = C(a.decay);
-  const C sign = a.maximize ? C(-1) : C(1);
-  const bool decays = a.weight_decay != 0, near = w1 < C(0.5);
+  const T step_size = T(a.step_size), correction = T(a.correction), eps = T(a.eps);
+  const T w1 = T(1 - a.beta1), rest = T(1) - w1, beta2 = T(a.beta2), w2 = T(1 - a.beta2);
+  const T l2 = T(a.weight_decay), decay = T(a.decay);
+  const T sign = a.maximize ? T(-1) : T(1);
+  const bool decays = a.weight_decay != 0, near = w1 < T(0.5);
   for (int64_t i = begin; i < end; ++i) {
-    C p = product(load_as(param + i), decay);
-    C g = sign * load_as(grad + i);
+    T p = product(param[i], decay);
+    T g = sign * grad[i];
     if (decays) g = fused(l2, p, g);
-    C m = lerp_from(load_as(avg + i), g, w1, rest, near);
-    store_as(avg + i, m);
-    C v = fused(w2 * g, g, beta2 * load_as(avg_sq + i));
-    store_as(avg_sq + i, v);
+    T m = lerp_from(avg[i], g, w1, rest, near);
+    avg[i] = m;
+    T v = fused(w2 * g, g, beta2 * avg_sq[i]);
+    avg_sq[i] = v;
     if constexpr (Amsgrad) {
-      C top = load_as(max_sq + i);
+      T top = max_sq[i];
       v = v > top || v != v ? v : top;
-      store_as(max_sq + i, v);
+      max_sq[i] = v;
     }
-    C denom = std::sqrt(v) / correction + eps;
-    store_as(param + i, p + (-step_size * m) / denom);
+    T denom = std::sqrt(v) / correction + eps;
+    param[i] = p + (-step_size * m) / denom;
   }
+}
+
+template <class T>
+void adam_of(const AdamArgs& a, int64_t begin, int64_t end) {
+  a.max_exp_avg_sq != nullptr ? adam_loop<T, true>(a, begin, end) : adam_loop<T, false>(a, begin, end);
+}
+
+using Blocks = float (&)[optim_memories][optim_block];
+template <class T>
+void sgd_narrow(const SgdArgs& a, int64_t begin, int64_t end) {
+  in_blocks<T>({a.param, a.grad, a.momentum_buffer, nullptr, nullptr}, begin, end, [&](Blocks wide, int64_t n) {
+    SgdArgs b = a;
+    b.param = wide[0];
+    b.grad = wide[1];
+    if (a.momentum_buffer != nullptr) b.momentum_buffer = wide[2];
+    sgd_of<float>(b, 0, n);
+  });
+}
+template <class T>
+void adam_narrow(const AdamArgs& a, int64_t begin, int64_t end) {
+  in_blocks<T>({a.param, a.grad, a.exp_avg, a.exp_avg_sq, a.max_exp_avg_sq}, begin, end, [&](Blocks wide, int64_t n) {
+    AdamArgs b = a;
+    b.param = wide[0];
+    b.grad = wide[1];
+    b.exp_avg = wide[2];
+    b.exp_avg_sq = wide[3];
+    if (a.max_exp_avg_sq != nullptr) b.max_exp_avg_sq = wide[4];
+    adam_of<float>(b, 0, n);
+  });
+}
+
+// How a stored type is computed with.
+template <class T>
+struct ComputeOf {
+  using type = float;
+};
+template <>
+struct ComputeOf<double> {
+  using type = double;
+};
+template <class T>
+using compute_t = typename ComputeOf<T>::type;
+
+template <class T>
+TL_ALWAYS_INLINE compute_t<T> load_as(const T* p) {
+  return convert<compute_t<T>>(*p);
 }
 
 template <class T>
@@ -79,7 +123,7 @@ void scale_of(void* x, double factor, int64_t begin, int64_t end) {
   using C = compute_t<T>;
   T* p = static_cast<T*>(x);
   const C f = C(factor);
-  for (int64_t i = begin; i < end; ++i) store_as(p + i, load_as(p + i) * f);
+  for (int64_t i = begin; i < end; ++i) p[i] = convert<T>(load_as(p + i) * f);
 }
 
 // Lanes of partial sums, combined in a fixed order: vectorised without reassociation by the
@@ -144,13 +188,19 @@ double power_sum_of(PowerSum kind, const void* x, double exponent, int64_t begin
     }                         \
   }
 
-void sgd_impl(DType dtype, const SgdArgs& a, int64_t begin, int64_t end) { TL_REALS(dtype, (sgd_of<T>(a, begin, end))) }
-void adam_impl(DType dtype, const AdamArgs& a, int64_t begin, int64_t end) {
-  if (a.max_exp_avg_sq != nullptr) {
-    TL_REALS(dtype, (adam_loop<T, true>(a, begin, end)))
+#define TL_STEP(name)                                \
+  switch (dtype) {                                   \
+    case DType::Float16:                             \
+      return name##_narrow<Half>(a, begin, end);     \
+    case DType::BFloat16:                            \
+      return name##_narrow<BFloat16>(a, begin, end); \
+    case DType::Float64:                             \
+      return name##_of<double>(a, begin, end);       \
+    default:                                         \
+      return name##_of<float>(a, begin, end);        \
   }
-  TL_REALS(dtype, (adam_loop<T, false>(a, begin, end)))
-}
+void sgd_impl(DType dtype, const SgdArgs& a, int64_t begin, int64_t end) { TL_STEP(sgd) }
+void adam_impl(DType dtype, const AdamArgs& a, int64_t begin, int64_t end) { TL_STEP(adam) }
 void scale_impl(DType dtype, void* x, double factor, int64_t begin, int64_t end) {
   TL_REALS(dtype, (scale_of<T>(x, factor, begin, end)))
 }

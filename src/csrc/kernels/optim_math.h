@@ -11,25 +11,29 @@ namespace tl::kernels {
 
 namespace {
 
-// How a stored type is computed with.
-template <class T>
-struct Compute_ {
-  using type = float;
-};
-template <>
-struct Compute_<double> {
-  using type = double;
-};
-template <class T>
-using compute_t = typename Compute_<T>::type;
+// Half precision is stepped in blocks of float32, and rounded once a step.
+inline constexpr int optim_memories = 5;
+inline constexpr int64_t optim_block = 256;
 
-template <class T>
-TL_ALWAYS_INLINE compute_t<T> load_as(const T* p) {
-  return convert<compute_t<T>>(*p);
-}
-template <class T>
-TL_ALWAYS_INLINE void store_as(T* p, compute_t<T> v) {
-  *p = convert<T>(v);
+// Calls step(wide, n) for blocks of [begin, end): wide[k] are the elements of memory[k] as float32; all but
+// memory[1], the gradient, are written back. Null memory is skipped.
+template <class T, class Step>
+void in_blocks(const void* const (&memory)[optim_memories], int64_t begin, int64_t end, Step step) {
+  float wide[optim_memories][optim_block];
+  for (int64_t at = begin; at < end; at += optim_block) {
+    const int64_t n = end - at < optim_block ? end - at : optim_block;
+    for (int k = 0; k < optim_memories; ++k) {
+      if (memory[k] == nullptr) continue;
+      const T* from = static_cast<const T*>(memory[k]) + at;
+      for (int64_t i = 0; i < n; ++i) wide[k][i] = convert<float>(from[i]);
+    }
+    step(wide, n);
+    for (int k = 0; k < optim_memories; ++k) {
+      if (memory[k] == nullptr || k == 1) continue;
+      T* to = static_cast<T*>(const_cast<void*>(memory[k])) + at;
+      for (int64_t i = 0; i < n; ++i) to[i] = convert<T>(wide[k][i]);
+    }
+  }
 }
 
 // a * b + c in one rounding where the instruction set has it; a library call would cost more than the

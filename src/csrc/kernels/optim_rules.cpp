@@ -230,35 +230,16 @@ constexpr bool in_order() {
 }
 static_assert(in_order(), "the rows follow the order of Rule");
 
-constexpr int64_t block = 256;
-
-// Half precision in blocks of float32: rounded once a step.
 template <class T>
 void narrow(const Row& row, const RuleArgs& a, int64_t begin, int64_t end) {
-  float param[block], grad[block], state[rule_states][block];
-  RuleArgs wide = a;
-  wide.param = param;
-  wide.grad = grad;
-  for (int k = 0; k < rule_states; ++k) wide.state[k] = a.state[k] != nullptr ? state[k] : nullptr;
-  auto read = [](float* to, const void* from, int64_t at, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) to[i] = load_as(static_cast<const T*>(from) + at + i);
-  };
-  auto write = [](void* to, const float* from, int64_t at, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) store_as(static_cast<T*>(to) + at + i, from[i]);
-  };
-  for (int64_t at = begin; at < end; at += block) {
-    const int64_t n = end - at < block ? end - at : block;
-    read(param, a.param, at, n);
-    read(grad, a.grad, at, n);
-    for (int k = 0; k < rule_states; ++k) {
-      if (a.state[k] != nullptr) read(state[k], a.state[k], at, n);
-    }
-    row.f32(wide, 0, n);
-    write(a.param, param, at, n);
-    for (int k = 0; k < rule_states; ++k) {
-      if (a.state[k] != nullptr) write(a.state[k], state[k], at, n);
-    }
-  }
+  in_blocks<T>({a.param, a.grad, a.state[0], a.state[1], a.state[2]}, begin, end,
+               [&](float (&wide)[optim_memories][optim_block], int64_t n) {
+                 RuleArgs b = a;
+                 b.param = wide[0];
+                 b.grad = wide[1];
+                 for (int k = 0; k < rule_states; ++k) b.state[k] = wide[2 + k];
+                 row.f32(b, 0, n);
+               });
 }
 
 void rule_impl(DType dtype, Rule rule, const RuleArgs& a, int64_t begin, int64_t end) {
