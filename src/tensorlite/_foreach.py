@@ -7,7 +7,9 @@ with one for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from . import _C
@@ -27,6 +29,10 @@ _POINTWISE = ("addcmul", "addcdiv")
 _LIMITS = {"clamp_max": "minimum", "clamp_min": "maximum"}
 
 
+def _for_all(op: Callable[..., Any], *columns: Iterable[Any]) -> None:
+    deque(map(op, *columns), maxlen=0)
+
+
 def _check_list(tensors: Any, name: str) -> None:
     if not isinstance(tensors, (list, tuple)):
         raise TypeError(
@@ -36,8 +42,8 @@ def _check_list(tensors: Any, name: str) -> None:
         raise RuntimeError("Tensor list must have at least one tensor.")
 
 
-def _operands(tensors: _List, other: Any, name: str, one_tensor: bool = True) -> Sequence[Any]:
-    """``other`` as one operand for each tensor."""
+def _operands(tensors: _List, other: Any, name: str, one_tensor: bool = True) -> Iterable[Any]:
+    """``other`` as one operand for each tensor; a list is as long as the tensors."""
     n = len(tensors)
     if isinstance(other, (list, tuple)):
         if len(other) == n:
@@ -52,7 +58,7 @@ def _operands(tensors: _List, other: Any, name: str, one_tensor: bool = True) ->
             f"scalar tensor expected to be 0 dim but it has {other.dim()} dimensions and "
             f"{other.numel()} elements."
         )
-    return [other] * n
+    return repeat(other)
 
 
 def _make_unary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -60,12 +66,11 @@ def _make_unary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     def f(self: _List) -> tuple[Tensor, ...]:
         _check_list(self, "_foreach_" + name)
-        return tuple([plain(t) for t in self])
+        return tuple(map(plain, self))
 
     def f_(self: _List) -> Any:
         _check_list(self, f"_foreach_{name}_")
-        for t in self:
-            inplace(t)
+        _for_all(inplace, self)
         return self
 
     return f, f_
@@ -88,19 +93,18 @@ def _make_binary(name: str, scaled: bool) -> tuple[Callable[..., Any], Callable[
     def run(self: Any, other: Any, alpha: Any) -> tuple[Tensor, ...]:
         operands = _operands(self, other, name)
         if alpha is None:
-            return tuple([call(t, o) for t, o in zip(self, operands, strict=True)])
-        return tuple([call(t, o, alpha=alpha) for t, o in zip(self, operands, strict=True)])
+            return tuple(map(call, self, operands))
+        return tuple([call(t, o, alpha=alpha) for t, o in zip(self, operands, strict=False)])
 
     def run_(self: Any, other: Any, alpha: Any) -> Any:
         operands = _operands(self, other, name)
         if inplace is None:
-            for t, o in zip(self, operands, strict=True):
+            for t, o in zip(self, operands, strict=False):
                 t.copy_(call(t, o))
         elif alpha is None:
-            for t, o in zip(self, operands, strict=True):
-                inplace(t, o)
+            _for_all(inplace, self, operands)
         else:
-            for t, o in zip(self, operands, strict=True):
+            for t, o in zip(self, operands, strict=False):
                 inplace(t, o, alpha=alpha)
         return self
 
@@ -150,7 +154,7 @@ def _make_pointwise(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
             _operands(self, tensor1, name),
             _operands(self, tensor2, name),
             _operands(self, value, name),
-            strict=True,
+            strict=False,
         )
 
     def f(
@@ -183,31 +187,28 @@ def _foreach_lerp(self: _List, tensors1: _List, weights: Any) -> tuple[Tensor, .
     """Interpolations, with one weight or a list of them."""
     _check_list(self, "_foreach_lerp")
     ends, weights = _operands(self, tensors1, "lerp"), _operands(self, weights, "lerp", False)
-    return tuple([_ops.lerp(t, e, w) for t, e, w in zip(self, ends, weights, strict=True)])
+    return tuple(map(_ops.lerp, self, ends, weights))
 
 
 def _foreach_lerp_(self: _List, tensors1: _List, weights: Any) -> Any:
     """:func:`_foreach_lerp` in place."""
     _check_list(self, "_foreach_lerp_")
     ends, weights = _operands(self, tensors1, "lerp"), _operands(self, weights, "lerp", False)
-    for t, e, w in zip(self, ends, weights, strict=True):
-        _ops.lerp_(t, e, w)
+    _for_all(_ops.lerp_, self, ends, weights)
     return self
 
 
 def _foreach_copy_(self: _List, src: _List, non_blocking: bool = False) -> Any:
     """Copies the tensors of ``src`` over those of ``self``."""
     _check_list(self, "_foreach_copy_")
-    for t, s in zip(self, _operands(self, src, "copy_"), strict=True):
-        t.copy_(s)
+    _for_all(Tensor.copy_, self, _operands(self, src, "copy_"))
     return self
 
 
 def _foreach_zero_(self: _List) -> Any:
     """Fills all with zeros."""
     _check_list(self, "_foreach_zero_")
-    for t in self:
-        t.zero_()
+    _for_all(_ops.zero_, self)
     return self
 
 
@@ -238,7 +239,7 @@ def _foreach_max(self: _List) -> tuple[Tensor, ...]:
 def _foreach_mm(self: _List, mat2: _List) -> tuple[Tensor, ...]:
     """Matrix products."""
     _check_list(self, "_foreach_mm")
-    return tuple([_ops.mm(a, b) for a, b in zip(self, _operands(self, mat2, "mm"), strict=True)])
+    return tuple([_ops.mm(a, b) for a, b in zip(self, _operands(self, mat2, "mm"), strict=False)])
 
 
 _pairs = {name: _make_unary(name) for name in _UNARY}

@@ -388,3 +388,36 @@ def check_averages(T, how):
 @pytest.mark.parametrize("how", ["default", "ema", "multi_ema", "multi_swa", "swa", "own"])
 def test_averages(how):
     compare(check_averages, how)
+
+
+def check_update_bn(T):
+    T.manual_seed(0)
+    model = T.nn.Sequential(T.nn.Linear(2, 3), T.nn.BatchNorm1d(3), T.nn.Linear(3, 1)).eval()
+    x = T.arange(24.0).view(3, 4, 2)
+    T.optim.swa_utils.update_bn(x, model)
+    out = [model.state_dict(), model.training, model[1].momentum]
+    T.optim.swa_utils.update_bn([(batch, 0) for batch in x], model.train(), device="cpu")
+    out += [model.state_dict(), model.training]
+    plain = T.nn.Linear(2, 1)
+    T.optim.swa_utils.update_bn(iter([3]), plain)  # nothing to do: the loader is not read
+    return out
+
+
+@pytest.mark.skipif(not hasattr(tensorlite.nn, "BatchNorm1d"), reason="needs batch norm")
+def test_update_bn():
+    compare(check_update_bn, tol=1e-5)
+
+
+def check_swalr(T):
+    opt = sgd(T)
+    s = T.optim.swa_utils.SWALR(opt, [0.1, 0.2], anneal_epochs=5, anneal_strategy="linear")
+    out = [sorted(s.state_dict()), [g["swa_lr"] for g in opt.param_groups]]
+    for _ in range(8):
+        opt.step()
+        s.step()
+        out.append(s.get_last_lr())
+    return [*out, s.get_lr()]
+
+
+def test_swalr():
+    compare(check_swalr, tol=0)
