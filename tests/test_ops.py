@@ -50,6 +50,10 @@ EXCEPTIONS = {
         (op, "forward"): "the signs of vectors are free: tests/test_linalg.py"
         for op in ("linalg_eig", "linalg_eigh", "linalg_svd", "svd")
     },
+    **{
+        ("special_" + op, "forward"): "PyTorch's lose digits: tests/test_special.py"
+        for op in ("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1")
+    },
     ("combinations", "threads"): "a large input has far too many",
     ("linalg_eig", "gradient"): "the phase of the vectors is free: tests/test_linalg.py",
     ("linalg_eig", "second gradient"): "the phase of the vectors is free: tests/test_linalg.py",

@@ -65,6 +65,13 @@ globals().update({name: getattr(_C.ops, name) for name in _C._function_names})
 
 # Below what they import.
 from . import _foreach, autograd, random
+from ._windows import (
+    bartlett_window,
+    blackman_window,
+    hamming_window,
+    hann_window,
+    kaiser_window,
+)
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -108,7 +115,8 @@ from .storage import TypedStorage, UntypedStorage
 globals().update(_foreach.functions)
 
 # isort: split
-from . import linalg, nn, optim
+from . import fft, linalg, nn, optim, special
+from .fft._frames import istft, stft
 
 # Imported when first asked for.
 _LAZY = frozenset({"distributions", "multiprocessing"})

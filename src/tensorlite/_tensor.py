@@ -311,6 +311,18 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
         """Dims from the slowest-moving to the fastest in memory."""
         return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
 
+    def stft(self, *args: Any, **kwargs: Any) -> Tensor:
+        """See `tensorlite.stft`."""
+        from .fft._frames import stft
+
+        return stft(self, *args, **kwargs)
+
+    def istft(self, *args: Any, **kwargs: Any) -> Tensor:
+        """See `tensorlite.istft`."""
+        from .fft._frames import istft
+
+        return istft(self, *args, **kwargs)
+
     def apply_(self, callable: Any) -> Tensor:
         """Replaces each element by `callable(element)`; slow, and outside autograd."""
         if self.requires_grad:

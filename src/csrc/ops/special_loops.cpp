@@ -32,7 +32,7 @@ double digamma_of(double x) {
   double reflected = 0;
   if (x < 0) {
     if (x == std::floor(x)) return not_a_number;
-    reflected = -pi / std::tan(pi * (x - std::floor(x)));
+    reflected = -pi / std::tan(pi * (x - std::trunc(x)));  // which is exact near zero
     x = 1 - x;
   }
   double sum = 0;
