@@ -1,5 +1,7 @@
 """LBFGS beside PyTorch's."""
 
+from importlib import import_module
+
 import pytest
 
 from side_by_side import compare, outcome
@@ -93,3 +95,25 @@ def check_errors(T):
 
 def test_errors():
     compare(check_errors)
+
+
+def check_line_search(T):
+    """As other packages call it."""
+    lbfgs = import_module(T.__name__ + ".optim.lbfgs")
+    x = T.tensor([-1.0, 3.0], dtype=T.float64)
+    d = T.tensor([0.5, -2.0], dtype=T.float64)
+
+    def evaluate(x, t, d):
+        y = x + t * d
+        return (y**4).sum().item(), 4 * y**3
+
+    f, g = evaluate(x, 0, d)
+    out = [lbfgs._strong_wolfe(evaluate, x, t, d, f, g, g.dot(d)) for t in (0.01, 1.0, 9.0)]
+    out.append(lbfgs._strong_wolfe(evaluate, x, 0.1, d, f, g, g.dot(d), c1=0.1, c2=0.2, max_ls=3))
+    two = (T.tensor(2.0), T.tensor(-1.0))
+    out.append(float(lbfgs._cubic_interpolate(0.0, 1.0, two[1], 1.0, 2.0, two[0])))
+    return [[float(v[0]), v[1], float(v[2]), v[3]] if isinstance(v, tuple) else v for v in out]
+
+
+def test_line_search():
+    compare(check_line_search, tol=1e-9)

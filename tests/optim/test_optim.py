@@ -501,6 +501,10 @@ def check_other_packages_optimizer(T):
     opt.step()
     out = [params, module._get_value(T.tensor(2.0))]
     out += [module._default_to_fused_or_foreach(params, False), module._get_scalar_dtype()]
+    out.append(module._get_capturable_supported_devices())
+    mixed = [T.ones(2), T.ones(1, dtype=T.float64), T.ones(3)]
+    groups = T.optim.Optimizer._group_tensors_by_device_and_dtype([mixed, mixed], True)
+    out.append(sorted((str(k[1])[-1], v[1], len(v[0])) for k, v in groups.items()))
     return [*out, module._to_scalar(T.tensor([2.0])), repr(opt)]
 
 

@@ -16,7 +16,7 @@ from .. import (
     tensor,
 )
 from .._tensor import Tensor
-from .optimizer import Optimizer, _run_closure
+from .optimizer import Optimizer, _get_capturable_supported_devices, _run_closure
 
 RMSPROP: int = 0
 ADAGRAD: int = 1
@@ -47,7 +47,7 @@ def check_capturable(capturable: bool) -> None:
     if capturable:
         raise AssertionError(
             "If capturable=True, params and state_steps must be on supported devices: "
-            "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla']."
+            f"{_get_capturable_supported_devices()}."
         )
 
 

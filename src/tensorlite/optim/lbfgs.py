@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .. import cat, enable_grad, is_complex, mul, no_grad, view_as_real
@@ -13,7 +14,7 @@ from .optimizer import Optimizer, ParamsT
 __all__ = ["LBFGS"]
 
 
-def _cubic_minimum(
+def _cubic_interpolate(
     x1: float, f1: float, g1: Any, x2: float, f2: float, g2: Any, bounds: Any = None
 ) -> Any:
     """Where the cubic through two points with slopes is smallest, within bounds (by default the
@@ -41,27 +42,40 @@ class _Point:
 
 
 def _strong_wolfe(
-    evaluate: Callable[[Any], tuple[float, Tensor]],
+    obj_func: Callable[[Any, Any, Tensor], tuple[float, Tensor]],
+    x: Any,
     t: Any,
     d: Tensor,
     f: float,
     g: Tensor,
-    slope: float,
-    max_ls: int,
+    gtd: Any,
     c1: float = 1e-4,
     c2: float = 0.9,
     tolerance_change: float = 1e-9,
+    max_ls: int = 25,
 ) -> tuple[float, Tensor, Any, int]:
     """A step length along ``d`` that fulfils the strong Wolfe conditions, by bracketing and zooming
     with cubic interpolation (Nocedal and Wright, algorithms 3.5 and 3.6).
 
-    Returns loss and gradient there, the length, and how often ``evaluate`` was called.
+    Args:
+        obj_func: loss and gradient of ``x``, ``t`` and ``d``.
+        x: where the line starts, as ``obj_func`` takes it.
+        t: the first length to try.
+        d: the direction.
+        f, g, gtd: loss, gradient and slope at the start.
+        c1, c2: the conditions' constants.
+        tolerance_change: intervals in which no element moves by more than this are not divided.
+        max_ls: how often to try at most.
+
+    Returns:
+        Loss and gradient, the length, and how often ``obj_func`` was called.
     """
+    slope = gtd.item() if isinstance(gtd, Tensor) else gtd
     longest = d.abs().max().item()
 
     def at(t: Any) -> _Point:
-        loss, grad = evaluate(t)
-        return _Point(t, loss, grad, grad.dot(d).item())
+        loss, grad = obj_func(x, t, d)
+        return _Point(t, loss, grad.clone(), grad.dot(d).item())
 
     start = _Point(0, f, g.clone(), slope)
     last, now = start, at(t)
@@ -79,7 +93,7 @@ def _strong_wolfe(
             bracket = [last, now]
             break
         bounds = (now.t + 0.01 * (now.t - last.t), now.t * 10)
-        t = _cubic_minimum(last.t, last.f, last.slope, now.t, now.f, now.slope, bounds)
+        t = _cubic_interpolate(last.t, last.f, last.slope, now.t, now.f, now.slope, bounds)
         last, now = now, at(t)
         evaluations += 1
         rounds += 1
@@ -92,7 +106,7 @@ def _strong_wolfe(
         a, b = bracket
         if abs(b.t - a.t) * longest < tolerance_change:
             break
-        t = _cubic_minimum(a.t, a.f, a.slope, b.t, b.f, b.slope)
+        t = _cubic_interpolate(a.t, a.f, a.slope, b.t, b.f, b.slope)
         # A minimum too near to an end twice in a row, or outside, is moved inwards.
         smallest, largest = min(a.t, b.t), max(a.t, b.t)
         margin = 0.1 * (largest - smallest)
@@ -267,11 +281,16 @@ class LBFGS(Optimizer):
                 if search != "strong_wolfe":
                     raise RuntimeError("only 'strong_wolfe' is supported")
                 x = [p.clone() for p in self._params]
-                direction = d
                 loss, grad, t, used = _strong_wolfe(
-                    lambda t: self._directional_evaluate(closure, x, t, direction),  # noqa: B023
-                    t, d, loss, grad, slope, max_eval - evaluations,
-                )  # fmt: skip
+                    partial(self._directional_evaluate, closure),
+                    x,
+                    t,
+                    d,
+                    loss,
+                    grad,
+                    slope,
+                    max_ls=max_eval - evaluations,
+                )
                 self._add_grad(t, d)
                 small = grad.abs().max().item() <= tolerance_grad
             else:

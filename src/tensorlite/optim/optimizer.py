@@ -326,6 +326,21 @@ class Optimizer:
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
 
+    @staticmethod
+    def _group_tensors_by_device_and_dtype(
+        tensorlistlist: list[list[Any]], with_indices: bool = False
+    ) -> dict[tuple[Any, Any], tuple[list[list[Any]], list[int]]]:
+        """Splits lists of equal length by device and dtype of the first one's tensors."""
+        out: dict[tuple[Any, Any], tuple[list[list[Any]], list[int]]] = {}
+        for i, row in enumerate(zip(*tensorlistlist, strict=True)):
+            key = (row[0].device, row[0].dtype)
+            lists, indices = out.setdefault(key, ([[] for _ in tensorlistlist], []))
+            for column, t in zip(lists, row, strict=True):
+                column.append(t)
+            if with_indices:
+                indices.append(i)
+        return out
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group of parameters, with options of its own where they differ from the defaults.
 
@@ -462,6 +477,11 @@ def _view_as_real(params: list[Tensor], *state_and_grads: list[Tensor]) -> None:
         if p.is_complex():
             for tensors in (params, *state_and_grads):
                 tensors[i] = _C.ops.view_as_real(tensors[i])
+
+
+def _get_capturable_supported_devices(supports_xla: bool = True) -> list[str]:
+    """The devices that ``capturable`` is for."""
+    return ["cuda", "xpu", "hpu", "privateuseone", *(["xla"] if supports_xla else [])]
 
 
 def _default_to_fused_or_foreach(
