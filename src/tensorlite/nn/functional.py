@@ -14,6 +14,69 @@ from .. import _C
 from .._tensor import Tensor
 from ..autograd import no_grad
 from . import _reduction as _Reduction
+from ._functions.pooling import (
+    adaptive_avg_pool2d as adaptive_avg_pool2d,
+)
+from ._functions.pooling import (
+    adaptive_avg_pool3d as adaptive_avg_pool3d,
+)
+from ._functions.pooling import (
+    adaptive_max_pool1d as adaptive_max_pool1d,
+)
+from ._functions.pooling import (
+    adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices,
+)
+from ._functions.pooling import (
+    adaptive_max_pool2d as adaptive_max_pool2d,
+)
+from ._functions.pooling import (
+    adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices,
+)
+from ._functions.pooling import (
+    adaptive_max_pool3d as adaptive_max_pool3d,
+)
+from ._functions.pooling import (
+    adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices,
+)
+from ._functions.pooling import (
+    fractional_max_pool2d as fractional_max_pool2d,
+)
+from ._functions.pooling import (
+    fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
+)
+from ._functions.pooling import (
+    fractional_max_pool3d as fractional_max_pool3d,
+)
+from ._functions.pooling import (
+    fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
+)
+from ._functions.pooling import (
+    lp_pool1d as lp_pool1d,
+)
+from ._functions.pooling import (
+    lp_pool2d as lp_pool2d,
+)
+from ._functions.pooling import (
+    lp_pool3d as lp_pool3d,
+)
+from ._functions.pooling import (
+    max_pool1d_with_indices as max_pool1d_with_indices,
+)
+from ._functions.pooling import (
+    max_pool2d_with_indices as max_pool2d_with_indices,
+)
+from ._functions.pooling import (
+    max_pool3d_with_indices as max_pool3d_with_indices,
+)
+from ._functions.pooling import (
+    max_unpool1d as max_unpool1d,
+)
+from ._functions.pooling import (
+    max_unpool2d as max_unpool2d,
+)
+from ._functions.pooling import (
+    max_unpool3d as max_unpool3d,
+)
 
 _ops = _C.ops
 
@@ -30,6 +93,13 @@ conv_transpose1d = _ops.conv_transpose1d
 conv_transpose2d = _ops.conv_transpose2d
 conv_transpose3d = _ops.conv_transpose3d
 conv_tbc = _ops.conv_tbc
+max_pool1d = _ops.max_pool1d
+max_pool2d = _ops.max_pool2d
+max_pool3d = _ops.max_pool3d
+avg_pool1d = _ops.avg_pool1d
+avg_pool2d = _ops.avg_pool2d
+avg_pool3d = _ops.avg_pool3d
+adaptive_avg_pool1d = _ops.adaptive_avg_pool1d
 
 # --- activations ----------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from .loss import *
 from .loss import __all__ as _loss
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
+from .pooling import *
+from .pooling import __all__ as _pooling
 from .rnn import *
 from .rnn import __all__ as _rnn
 from .sparse import Embedding
@@ -43,4 +45,5 @@ __all__ = [
     *_dropout,
     *_loss,
     *_rnn,
+    *_pooling,
 ]

@@ -1,0 +1,1 @@
+"""Functions of nn.functional that are written in Python, one file per family."""
