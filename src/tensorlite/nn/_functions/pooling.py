@@ -6,7 +6,6 @@ from typing import Any
 
 from ... import _C, rand
 from ..._tensor import Tensor
-from ..modules.utils import _ntuple
 
 _ops = _C.ops
 
@@ -33,6 +32,10 @@ __all__ = [
     "max_unpool2d",
     "max_unpool3d",
 ]
+
+
+def _each(n: int, x: Any) -> tuple[Any, ...]:
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,) * n
 
 
 def max_pool1d_with_indices(
@@ -138,7 +141,7 @@ def _fractional(
     if output_size is None and output_ratio is None:
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
     if output_size is None:
-        ratio = _ntuple(n)(output_ratio)
+        ratio = _each(n, output_ratio)
         output_size = [int(s * r) for s, r in zip(input.shape[-n:], ratio)]
     if samples is None:
         batch = 1 if input.dim() == n + 1 else input.size(0)
@@ -201,7 +204,7 @@ def fractional_max_pool3d(
 def _lp(
     n: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil: bool
 ) -> Tensor:
-    sides = _ntuple(n)(kernel_size)
+    sides = _each(n, kernel_size)
     count = 1
     for k in sides:
         count *= k
@@ -234,8 +237,8 @@ def lp_pool3d(
 def _unpooled_size(
     n: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> list[int]:
-    kernel, pads = _ntuple(n)(kernel_size), _ntuple(n)(padding)
-    steps = kernel if stride is None else _ntuple(n)(stride)
+    kernel, pads = _each(n, kernel_size), _each(n, padding)
+    steps = kernel if stride is None else _each(n, stride)
     usual = [
         (s - 1) * step + k - 2 * p for s, step, k, p in zip(input.shape[-n:], steps, kernel, pads)
     ]
