@@ -14,12 +14,6 @@ from .. import _C
 from .._tensor import Tensor
 from ..autograd import no_grad
 from . import _reduction as _Reduction
-from ._functions.normalization import (  # noqa: F401
-    batch_norm,
-    group_norm,
-    instance_norm,
-    local_response_norm,
-)
 from ._functions.pooling import (
     adaptive_avg_pool2d as adaptive_avg_pool2d,
 )

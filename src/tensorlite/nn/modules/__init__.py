@@ -3,8 +3,6 @@
 from . import utils as utils
 from .activation import *
 from .activation import __all__ as _activation
-from .batchnorm import *
-from .batchnorm import __all__ as _batchnorm
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .conv import *
 from .conv import __all__ as _conv
@@ -12,10 +10,6 @@ from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import *
 from .dropout import __all__ as _dropout
 from .flatten import Flatten, Unflatten
-from .groupnorm import *
-from .groupnorm import __all__ as _groupnorm
-from .instancenorm import *
-from .instancenorm import __all__ as _instancenorm
 from .lazy import LazyModuleMixin as LazyModuleMixin
 from .linear import Bilinear, Identity, LazyLinear, Linear
 from .loss import *
@@ -47,11 +41,8 @@ __all__ = [
     "Sequential",
     "Unflatten",
     *_activation,
-    *_batchnorm,
     *_conv,
     *_dropout,
-    *_groupnorm,
-    *_instancenorm,
     *_loss,
     *_rnn,
     *_pooling,
