@@ -199,35 +199,50 @@ void run_rows(const Job<T>& job, int64_t n, int64_t piece, T* scratch) {
   if (group.n > 0) finish();
 }
 
-// Gathered columns of several images, rows [m0, m1).
-constexpr int64_t columns_at_once = 512, sums_at_once = 256;
+// Gathered columns of several images. A panel of them stays in the L1 while some rows of `a` pass by.
+constexpr int64_t columns_at_once = 512, sums_at_once = 144, rows_at_once = 8 * tile_rows;
 template <class T>
-void run_columns(const Job<T>& job, int64_t first_image, int64_t images, int64_t m0, int64_t m1) {
+void run_columns(const Job<T>& job, int64_t first_image, int64_t images) {
   constexpr int64_t w = lanes<T>, wide = 2 * w;
   const Plan<T>& p = job.plan;
   const int64_t per_image = p.outputs(), columns = images * per_image, panels = (columns + wide - 1) / wide;
-  const int64_t m = m1 - m0, sums = p.sums(), size = p.scratch_size(), stride = panels * wide;
+  const int64_t m = job.m, sums = p.sums(), size = p.scratch_size(), stride = panels * wide;
   Scratch<T> staged(images * size);
-  for (int64_t i = 0; p.staged && i < images; ++i)
-    p.source(job.source + (first_image + i) * job.image, 0, staged.get() + i * size);
+  if (p.staged) {
+    parallel_for(images, std::max<int64_t>(1, (1 << 17) / size), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        p.source(job.source + (first_image + i) * job.image, 0, staged.get() + i * size);
+    });
+  }
   const Columns<T> from{p, p.staged ? staged.get() : job.source + first_image * job.image, p.staged ? size : job.image};
   const int64_t blocks = std::max<int64_t>(1, (sums + sums_at_once - 1) / sums_at_once);
   const int64_t most = (sums + blocks - 1) / blocks;
   Scratch<T> packed(panels * wide * most), made(m * stride);
   Scratch<int64_t> offset(most);
   for (int64_t j = 0; j < most; ++j) offset[j] = j * wide;
+  const int64_t bands = (m + rows_at_once - 1) / rows_at_once;
+  const int64_t band_work = std::max<int64_t>(1, std::min(m, rows_at_once) * most * columns);
   for (int64_t b = 0; b < blocks; ++b) {
     const int64_t j0 = sums * b / blocks, j1 = sums * (b + 1) / blocks;
-    Tile<T> t{job.a + m0 * sums + j0, sums, j1 - j0, offset.get(), nullptr, nullptr, stride, nullptr, nullptr, b > 0};
-    Group<T> group;
-    for (int64_t q = 0; q < panels; ++q) {
-      T* panel = packed.get() + q * wide * most;
-      from.pack(q * wide, std::min(wide, columns - q * wide), j0, j1, panel, wide);
-      if (group.n == group_vectors) group.run(t, m);
-      group.add(panel, made.get() + q * wide, w);
-      group.add(panel + w, made.get() + q * wide + w, w);
-    }
-    group.run(t, m);
+    parallel_for(panels, std::max<int64_t>(1, (1 << 17) / (most * wide)), [&](int64_t begin, int64_t end) {
+      for (int64_t q = begin; q < end; ++q) {
+        from.pack(q * wide, std::min(wide, columns - q * wide), j0, j1, packed.get() + q * wide * most, wide);
+      }
+    });
+    parallel_for(bands, std::max<int64_t>(1, conv_work / band_work), [&](int64_t begin, int64_t end) {
+      for (int64_t band = begin; band < end; ++band) {
+        const int64_t m0 = m * band / bands, m1 = m * (band + 1) / bands;
+        const Tile<T> t{
+            job.a + m0 * sums + j0, sums, j1 - j0, offset.get(), nullptr, nullptr, stride, nullptr, nullptr, b > 0};
+        Group<T> group;
+        for (int64_t q = 0; q < panels; ++q) {
+          const T* panel = packed.get() + q * wide * most;
+          group.add(panel, made.get() + m0 * stride + q * wide, w);
+          group.add(panel + w, made.get() + m0 * stride + q * wide + w, w);
+          group.run(t, m1 - m0);
+        }
+      }
+    });
   }
   const int64_t depth = p.axis[0].out, height = p.axis[1].out, width = p.axis[2].out;
   const int64_t* step = job.to.step;
@@ -235,8 +250,8 @@ void run_columns(const Job<T>& job, int64_t first_image, int64_t images, int64_t
   for (int64_t i = 0; i < images; ++i) {
     for (int64_t k = 0; k < m; ++k) {
       const T* in = made.get() + k * stride + i * per_image;
-      T* out = job.to.data + (first_image + i) * job.to.image + (m0 + k) * job.to.row;
-      const T add = job.bias == nullptr ? T(0) : job.bias[m0 + k];
+      T* out = job.to.data + (first_image + i) * job.to.image + k * job.to.row;
+      const T add = job.bias == nullptr ? T(0) : job.bias[k];
       if (dense) {
         for (int64_t l = 0; l < per_image; ++l) out[l] = in[l] + add;
         continue;
@@ -259,16 +274,13 @@ void run_jobs(const Plan<T>& p, int64_t batch, int64_t groups, int64_t m, F job_
   if (p.bands() > 1 && p.staged ? false : prefers_columns<T>(p.axis[2].out, m)) {
     const int64_t images = std::clamp<int64_t>(columns_at_once / outputs, 1, batch);
     const int64_t blocks = (batch + images - 1) / images;
-    const int64_t work = images * outputs * sums * m;
-    const int64_t cuts = std::clamp<int64_t>(work / (8 * conv_work), 1, std::max<int64_t>(1, m / 32));
-    parallel_for(groups * blocks * cuts, std::max<int64_t>(1, conv_work * cuts / std::max<int64_t>(1, work)),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) {
-                     const int64_t cut = i % cuts, block = i / cuts % blocks;
-                     run_columns(job_of(i / cuts / blocks), block * images, std::min(images, batch - block * images),
-                                 m * cut / cuts, m * (cut + 1) / cuts);
-                   }
-                 });
+    const int64_t work = std::max<int64_t>(1, images * outputs * sums * m);
+    parallel_for(groups * blocks, std::max<int64_t>(1, conv_work / work), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t first_image = i % blocks * images;
+        run_columns(job_of(i / blocks), first_image, std::min(images, batch - first_image));
+      }
+    });
     return;
   }
   const int64_t bands = p.bands(), work = std::max<int64_t>(1, outputs * sums * m / bands);

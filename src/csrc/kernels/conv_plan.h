@@ -146,6 +146,7 @@ class Plan {
     }
     slots_ = std::max<int64_t>(slots_, 1);
     slot_width_ = x.out + farthest;
+    for (int64_t i = 0; i < std::min(slots_, kept_slots); ++i) slot_[i] = find_slot(i);
   }
   int64_t slot_of(int64_t tap) const {  // the residues in the order of their first taps
     const Axis& x = axis[2];
@@ -202,29 +203,44 @@ class Plan {
       }
     }
   }
-  void stage_row(const T* from, T* to) const {
+  // Where the elements of a slot of a row come from: in[left], …, in[right - 1], `step` apart; zeros around.
+  struct Slot {
+    int64_t start, left, right;
+  };
+  Slot find_slot(int64_t slot) const {
     const Axis& x = axis[2];
-    int64_t slot = 0;
-    for (int64_t t = 0; t < x.taps && slot < slots_; ++t) {
-      if (slot_of(t) != slot) continue;
-      const int64_t start = x.low + (x.shift[t] - x.low) % x.step;  // of element 0
-      const int64_t left = start >= 0 ? 0 : std::min(slot_width_, (-start + x.step - 1) / x.step);
-      const int64_t stop = start >= x.size ? 0 : (x.size - start + x.step - 1) / x.step;
-      const int64_t right = std::clamp(stop, left, slot_width_);
-      T* TL_RESTRICT out = to + slot * slot_width_;
-      for (int64_t i = 0; i < left; ++i) out[i] = 0;
-      const T* TL_RESTRICT in = from + start;
-      if (x.step == 1) {
-        copy_run(in + left, out + left, right - left);
-      } else if (x.step == 2) {
-        for (int64_t i = left; i < right; ++i) out[i] = in[2 * i];
-      } else {
-        for (int64_t i = left; i < right; ++i) out[i] = in[i * x.step];
+    int64_t t = 0;
+    while (t < x.taps && slot_of(t) != slot) ++t;
+    if (t == x.taps) return {0, 0, 0};  // no taps at all
+    const int64_t start = x.low + (x.shift[t] - x.low) % x.step;
+    const int64_t left = start >= 0 ? 0 : std::min(slot_width_, (-start + x.step - 1) / x.step);
+    const int64_t stop = start >= x.size ? 0 : (x.size - start + x.step - 1) / x.step;
+    return {start, left, std::clamp(stop, left, slot_width_)};
+  }
+  void stage_row(const T* from, T* to) const {
+    constexpr int64_t w = lanes<T>;
+    const int64_t step = axis[2].step, width = slot_width_;
+    for (int64_t i = 0; i < slots_; ++i, to += width) {
+      const Slot s = i < kept_slots ? slot_[i] : find_slot(i);
+      const T* in = from + s.start;
+      const int64_t count = s.right - s.left;
+      if (step == 1 && width <= w) {  // the stores overlap: in order
+        const Mask<T> all = first<T>(width), some = first<T>(count);
+        store(to, all, splat<T>(0));
+        store(to + s.left, some, load(in + s.left, some));
+        continue;
       }
-      for (int64_t i = right; i < slot_width_; ++i) out[i] = 0;
-      ++slot;
+      T* TL_RESTRICT out = to;
+      for (int64_t l = 0; l < s.left; ++l) out[l] = 0;
+      if (step == 1) {
+        copy_run(in + s.left, out + s.left, count);
+      } else if (step == 2) {
+        for (int64_t l = s.left; l < s.right; ++l) out[l] = in[2 * l];
+      } else {
+        for (int64_t l = s.left; l < s.right; ++l) out[l] = in[l * step];
+      }
+      for (int64_t l = s.right; l < width; ++l) out[l] = 0;
     }
-    if (x.taps == 0) std::memset(to, 0, size_t(row_) * sizeof(T));
   }
 
  public:
@@ -236,6 +252,8 @@ class Plan {
   }
 
  private:
+  static constexpr int64_t kept_slots = 4;
+  Slot slot_[kept_slots];
   int64_t* offset_;
   int64_t row_ = 0, plane_ = 0, channel_ = 0;
   int64_t slots_ = 1, slot_width_ = 0, rows_ = 1, planes_ = 1;
@@ -277,6 +295,8 @@ struct Columns {
         T* out = to + run.at;
         if (run.n == w) {
           store(out, load(from));
+        } else if (run.n == 8) {
+          store(out, load<T, 8>(from));
         } else if (run.n == 4) {
           store(out, load<T, 4>(from));
         } else if (run.n == 2) {
@@ -292,12 +312,12 @@ struct Columns {
 };
 
 // Is it cheaper to bring outputs together in full vectors first? Rows of `out` outputs, of which `m` are made
-// from the same element.
+// from the same element; a copied piece of a row costs as much as some products.
 template <class T>
 bool prefers_columns(int64_t out, int64_t m) {
-  constexpr int64_t w = lanes<T>;
+  constexpr int64_t w = lanes<T>, copy = 7;
   const int64_t vectors = (out + w - 1) / w;
-  return vectors * m * w > out * m + 3 * vectors * w;
+  return vectors * m * w > out * m + copy * (vectors * w + w / 2);
 }
 
 inline void set_axes(const ConvShape& s, Axis (&axes)[3], int64_t* shifts) {

@@ -15,7 +15,7 @@ namespace tl::kernels {
 namespace {
 
 constexpr bool many_registers = vector_registers == 32;
-constexpr int64_t columns_at_once = 256, sums_at_once = 256;
+constexpr int64_t columns_at_once = 512, sums_at_once = 120;
 
 // Lines of `length` outputs: line (z, y) starts at dy + z * dy_step[0] + y * dy_step[1], and likewise in the
 // source.
@@ -109,19 +109,28 @@ struct WeightJob {
   int64_t dy_image;
 };
 
-// One band of one image.
+// A band of one image, or `images` whole ones: they are summed as planes of one.
 template <class T>
-void add_rows(const WeightJob<T>& job, int64_t n, int64_t band, int64_t m0, int64_t m1, T* dw, T* scratch) {
+void add_rows(const WeightJob<T>& job, int64_t n, int64_t images, int64_t band, int64_t m0, int64_t m1, T* dw,
+              T* scratch) {
   const Plan<T>& p = job.plan;
   const int64_t begin = band * p.band, count = std::min(p.band, p.axis[p.band_axis].out - begin);
   const int64_t height = p.axis[1].out, width = p.axis[2].out, outputs = p.outputs();
   const T* source = p.source(job.x + n * job.x_image, begin, scratch);
+  for (int64_t i = 1; p.staged && i < images; ++i) {
+    p.source(job.x + (n + i) * job.x_image, 0, scratch + i * p.scratch_size());
+  }
   const T* dy = job.dy + n * job.dy_image + m0 * outputs + begin * (p.band_axis == 0 ? height * width : width);
   Lines l{p.band_axis == 0 ? count : p.axis[0].out,
           p.band_axis == 1 ? count : height,
           width,
           {height * width, width},
           {p.place[0], p.place[1]}};
+  if (images > 1) {
+    l.planes = images;
+    l.dy_step[0] = job.dy_image;
+    l.source_step[0] = p.staged ? p.scratch_size() : job.x_image;
+  }
   add(Sums<T>{dy, outputs, source, p.offset(), 0, dw, p.sums()}, l, m1 - m0, p.sums());
 }
 
@@ -167,8 +176,15 @@ void weight(const ConvShape& s, const T* x, const T* dy, T* dw) {
   std::memset(dw, 0, size_t(size) * sizeof(T));
   if (s.batch == 0 || outputs == 0 || size == 0) return;
   const bool columns = (plan.bands() == 1 || !plan.staged) && prefers_columns<T>(plan.axis[2].out, m);
-  const int64_t images = columns ? std::clamp<int64_t>(columns_at_once / outputs, 1, s.batch) : 1;
-  const int64_t blocks = columns ? (s.batch + images - 1) / images : s.batch * plan.bands();
+  int64_t images = 1;
+  if (columns) {
+    images = std::clamp<int64_t>(columns_at_once / outputs, 1, s.batch);
+  } else if (plan.bands() == 1 && plan.axis[0].out == 1) {  // long stretches, which stay in the L2
+    const int64_t most = 600000 / int64_t(sizeof(T)) / std::max<int64_t>(1, plan.staged ? plan.scratch_size() : in);
+    images = std::clamp<int64_t>(std::min(1024 / outputs, most), 1, s.batch);
+  }
+  const int64_t image_blocks = (s.batch + images - 1) / images, bands = columns ? 1 : plan.bands();
+  const int64_t blocks = image_blocks * bands;
   // Pieces have sums of their own unless the groups or the rows of a large weight are pieces enough.
   const int64_t work = s.batch * outputs * sums * m;
   const bool by_images = size <= (1 << 18) && s.groups < 8;
@@ -178,17 +194,18 @@ void weight(const ConvShape& s, const T* x, const T* dy, T* dw) {
   std::memset(more.get(), 0, size_t((pieces - 1) * size) * sizeof(T));
   const int64_t one = std::max<int64_t>(1, work / (pieces * cuts));
   parallel_for(pieces * s.groups * cuts, std::max<int64_t>(1, 2 * conv_work / one), [&](int64_t begin, int64_t end) {
-    Scratch<T> scratch(columns ? 0 : plan.scratch_size());
+    Scratch<T> scratch(columns ? 0 : images * plan.scratch_size());
     for (int64_t i = begin; i < end; ++i) {
       const int64_t cut = i % cuts, g = i / cuts % s.groups, piece = i / cuts / s.groups;
       const int64_t m0 = m * cut / cuts, m1 = m * (cut + 1) / cuts;
       T* to = (piece == 0 ? dw : more.get() + (piece - 1) * size) + (g * m + m0) * sums;
       const WeightJob<T> job{plan, x + g * in, s.groups * in, dy + g * m * outputs, s.groups * m * outputs};
       for (int64_t b = blocks * piece / pieces; b < blocks * (piece + 1) / pieces; ++b) {
+        const int64_t n = b / bands * images, count = std::min(images, s.batch - n);
         if (columns) {
-          add_images(job, b * images, std::min(images, s.batch - b * images), m0, m1, to);
+          add_images(job, n, count, m0, m1, to);
         } else {
-          add_rows(job, b / plan.bands(), b % plan.bands(), m0, m1, to, scratch.get());
+          add_rows(job, n, count, b % bands, m0, m1, to, scratch.get());
         }
       }
     }
