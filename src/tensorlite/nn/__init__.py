@@ -1,7 +1,7 @@
 """Neural networks: modules, their functions, initialisation and gradient clipping."""
 
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter  # isort: skip
-from . import functional, init, modules, utils
+from . import attention, functional, init, modules, utils
 from .modules import *
 from .modules import __all__ as _modules
 

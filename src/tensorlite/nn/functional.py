@@ -14,6 +14,11 @@ from .. import _C
 from .._tensor import Tensor
 from ..autograd import no_grad
 from . import _reduction as _Reduction
+from ._functions.attention import (  # noqa: F401
+    _canonical_mask,
+    _none_or_dtype,
+    multi_head_attention_forward,
+)
 from ._functions.pooling import (
     adaptive_avg_pool2d as adaptive_avg_pool2d,
 )
@@ -85,6 +90,7 @@ _ops = _C.ops
 
 linear = _ops.linear
 bilinear = _ops.bilinear
+scaled_dot_product_attention = _ops.scaled_dot_product_attention
 pad = _ops.pad
 conv1d = _ops.conv1d
 conv2d = _ops.conv2d

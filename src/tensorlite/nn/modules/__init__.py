@@ -3,6 +3,7 @@
 from . import utils as utils
 from .activation import *
 from .activation import __all__ as _activation
+from .attention import MultiheadAttention
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .conv import *
 from .conv import __all__ as _conv
@@ -21,6 +22,8 @@ from .pooling import __all__ as _pooling
 from .rnn import *
 from .rnn import __all__ as _rnn
 from .sparse import Embedding
+from .transformer import *
+from .transformer import __all__ as _transformer
 
 __all__ = [
     "Bilinear",
@@ -38,6 +41,7 @@ __all__ = [
     "ParameterDict",
     "ParameterList",
     "RMSNorm",
+    "MultiheadAttention",
     "Sequential",
     "Unflatten",
     *_activation,
@@ -45,5 +49,6 @@ __all__ = [
     *_dropout,
     *_loss,
     *_rnn,
+    *_transformer,
     *_pooling,
 ]

@@ -80,6 +80,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """Linear, under the name that the projection of :class:`MultiheadAttention` has in PyTorch."""
+
+
 class Bilinear(Module):
     r"""A bilinear map of two inputs: :math:`y = x_1^T A x_2 + b`.
 
