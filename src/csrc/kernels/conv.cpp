@@ -209,7 +209,7 @@ void run_columns(const Job<T>& job, int64_t first_image, int64_t images) {
   const int64_t m = job.m, sums = p.sums(), size = p.scratch_size(), stride = panels * wide;
   Scratch<T> staged(images * size);
   if (p.staged) {
-    parallel_for(images, std::max<int64_t>(1, (1 << 17) / size), [&](int64_t begin, int64_t end) {
+    parallel_for(images, std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, size)), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
         p.source(job.source + (first_image + i) * job.image, 0, staged.get() + i * size);
     });
@@ -224,11 +224,12 @@ void run_columns(const Job<T>& job, int64_t first_image, int64_t images) {
   const int64_t band_work = std::max<int64_t>(1, std::min(m, rows_at_once) * most * columns);
   for (int64_t b = 0; b < blocks; ++b) {
     const int64_t j0 = sums * b / blocks, j1 = sums * (b + 1) / blocks;
-    parallel_for(panels, std::max<int64_t>(1, (1 << 17) / (most * wide)), [&](int64_t begin, int64_t end) {
-      for (int64_t q = begin; q < end; ++q) {
-        from.pack(q * wide, std::min(wide, columns - q * wide), j0, j1, packed.get() + q * wide * most, wide);
-      }
-    });
+    parallel_for(
+        panels, std::max<int64_t>(1, (1 << 17) / std::max<int64_t>(1, most * wide)), [&](int64_t begin, int64_t end) {
+          for (int64_t q = begin; q < end; ++q) {
+            from.pack(q * wide, std::min(wide, columns - q * wide), j0, j1, packed.get() + q * wide * most, wide);
+          }
+        });
     parallel_for(bands, std::max<int64_t>(1, conv_work / band_work), [&](int64_t begin, int64_t end) {
       for (int64_t band = begin; band < end; ++band) {
         const int64_t m0 = m * band / bands, m1 = m * (band + 1) / bands;
