@@ -63,6 +63,7 @@ TYPES = {
 RETURNS = {
     "Tensor": "Tensor",
     "Tensor[]": "tuple[Tensor, ...]",
+    "Any": "Any",
     "Scalar": "_Number",
     "int": "_int",
     "int[]": "{c}Size",

@@ -15,8 +15,9 @@ namespace {
 template <class T>
 using IntOf = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
 
-struct Even {
-  static constexpr int at(int i) { return 2 * i; }
+template <int First>
+struct EverySecond {
+  static constexpr int at(int i) { return First + 2 * i; }
 };
 
 // Elements p[0], p[stride], … for the first n lanes.
@@ -28,7 +29,7 @@ TL_ALWAYS_INLINE Vec<T> load_strided(const T* p, int64_t stride, int64_t n) {
     const int64_t span = 2 * n - 1;
     const Vec<T> a = load(p, first<T>(std::min<int64_t>(span, w)));
     const Vec<T> b = span > w ? load(p + w, first<T>(span - w)) : splat<T>(0);
-    return shuffle<w>(a, b, Even());
+    return shuffle<w>(a, b, EverySecond<0>());
   }
   T spread[w] = {};
   for (int64_t l = 0; l < n; ++l) spread[l] = p[l * stride];
@@ -103,12 +104,24 @@ void max_plane(const PoolShape& s, const T* in, T* out, int32_t* index) {
     const int64_t start = ox * x.stride - x.pad;
     at = ramp + I((first_of(z, oz) * y.in + first_of(y, oy)) * x.in + start);
     each_row(s, in, oz, oy, [&](const T* row, int64_t base) {
-      for (int64_t t = 0; t < x.kernel; ++t) {
-        const int64_t from = start + t * x.dilation;
-        const Vec<T> v = load_strided(row + from, x.stride, n);
+      auto take = [&](const Vec<T>& v, int64_t from) {
         const auto better = (v > best) | (v != v);
         best = better ? v : best;
         if constexpr (Indexed) at = better ? ramp + I(base + from) : at;
+      };
+      int64_t t = 0;
+      if (x.stride == 2 && x.dilation == 1) {  // two taps from the same loads
+        const Mask<T> low = first<T>(std::min<int64_t>(2 * n, w)), high = first<T>(std::max<int64_t>(2 * n - w, 0));
+        for (; t + 2 <= x.kernel; t += 2) {
+          const T* from = row + start + t;
+          const Vec<T> a = load(from, low), b = load(from + w, high);
+          take(shuffle<w>(a, b, EverySecond<0>()), start + t);
+          take(shuffle<w>(a, b, EverySecond<1>()), start + t + 1);
+        }
+      }
+      for (; t < x.kernel; ++t) {
+        const int64_t from = start + t * x.dilation;
+        take(load_strided(row + from, x.stride, n), from);
       }
     });
     const int64_t to = place(oz, oy, ox);
@@ -195,6 +208,28 @@ void mean_plane(const PoolShape& s, const T* in, T* out) {
   each_output<T>(s, vectors, single);
 }
 
+// Planes that become one mean each, four at a time.
+template <class T>
+void whole_means(const T* x, T* y, int64_t size, int64_t planes, T count) {
+  constexpr int w = lanes<T>;
+  for (int64_t i = 0; i < planes; i += 4) {
+    const T* from[4];
+    for (int64_t k = 0; k < 4; ++k) from[k] = x + std::min(i + k, planes - 1) * size;
+    Vec<T> sums[4] = {};
+    int64_t j = 0;
+    for (; j + w <= size; j += w) {
+      for (int k = 0; k < 4; ++k) sums[k] = sums[k] + load(from[k] + j);
+    }
+    if (j < size) {
+      const Mask<T> m = first<T>(size - j);
+      for (int k = 0; k < 4; ++k) sums[k] = sums[k] + load(from[k] + j, m);
+    }
+    T totals[4];
+    store(totals, sums_of_four<T>(sums[0], sums[1], sums[2], sums[3]) / splat<T, 4>(count));
+    for (int64_t k = 0; k < std::min<int64_t>(4, planes - i); ++k) y[i + k] = totals[k];
+  }
+}
+
 template <class T>
 void mean_grad_plane(const PoolShape& s, const T* dy, T* dx) {
   const PoolAxis &z = s.axis[0], &y = s.axis[1], &x = s.axis[2];
@@ -240,8 +275,20 @@ void max_impl(const PoolShape& s, const void* x, void* y, int32_t* index, int64_
   });
 }
 void mean_impl(const PoolShape& s, const void* x, void* y, int64_t begin, int64_t end) {
+  bool whole = s.dtype != DType::Int64;
+  int64_t count = 1;
+  for (const PoolAxis& a : s.axis) {
+    whole = whole && a.out == 1 && a.start[0] == 0 && a.end[0] == a.in && a.dilation == 1;
+    count *= a.count[0];
+  }
   by_type(s.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      const int64_t in = size_in(s);
+      if (whole)
+        return whole_means(static_cast<const T*>(x) + begin * in, static_cast<T*>(y) + begin, in, end - begin,
+                           T(count));
+    }
     for (int64_t i = begin; i < end; ++i) {
       mean_plane(s, static_cast<const T*>(x) + i * size_in(s), static_cast<T*>(y) + i * size_out(s));
     }

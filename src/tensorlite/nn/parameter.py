@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-class _ParameterMeta(type(Tensor)):  # type: ignore[misc]
+class _ParameterMeta(type(Tensor)):  # type: ignore[misc,override,metaclass]
     # A tensor of a user's subclass stays what it is and is a parameter by its mark.
     def __instancecheck__(self, instance: Any) -> bool:
         if (
@@ -86,7 +86,7 @@ def _rebuild_parameter(cls: Any, data: Tensor, requires_grad: bool, backward_hoo
     return cls(data, requires_grad)
 
 
-class _BufferMeta(type(Tensor)):  # type: ignore[misc]
+class _BufferMeta(type(Tensor)):  # type: ignore[misc,override,metaclass]
     def __instancecheck__(self, instance: Any) -> bool:
         if self is Buffer and isinstance(instance, Tensor):
             return getattr(instance, "_is_buffer", False)
@@ -195,7 +195,7 @@ class UninitializedTensorMixin:
         )
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc,override,metaclass]
     """A parameter of a lazy module, before the first input tells its shape.
 
     Args:
@@ -220,7 +220,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         return result
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc,override]
     """A buffer of a lazy module, before the first input tells its shape.
 
     Args:

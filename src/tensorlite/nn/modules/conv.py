@@ -263,6 +263,7 @@ class Conv3d(_Conv):
 
 class _ConvTransposeNd(_ConvNd):
     _dims: int
+    padding: Any
 
     def __init__(
         self,
