@@ -65,6 +65,23 @@ globals().update({name: getattr(_C.ops, name) for name in _C._function_names})
 
 # Below what they import.
 from . import _foreach, autograd, random
+from ._settings import (
+    _assert,
+    are_deterministic_algorithms_enabled,
+    get_default_device,
+    get_deterministic_debug_mode,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    is_deterministic_algorithms_warn_only_enabled,
+    is_warn_always_enabled,
+    set_default_device,
+    set_deterministic_debug_mode,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    set_warn_always,
+    use_deterministic_algorithms,
+)
 from ._windows import (
     bartlett_window,
     blackman_window,
@@ -118,15 +135,23 @@ globals().update(_foreach.functions)
 from . import fft, linalg, nn, optim, special
 from .fft._frames import istft, stft
 
-# Imported when first asked for.
-_LAZY = frozenset({"distributions", "multiprocessing"})
+# Imported when first asked for: submodules, and names with the submodule they are in.
+_LAZY = frozenset(
+    "accelerator backends compiler cpu cuda distributed distributions hub jit "
+    "mps multiprocessing onnx overrides testing types utils xpu".split()
+)
+_LAZY_NAMES = {"compile": "compiler"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
+    import importlib
 
+    if name in _LAZY:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _LAZY_NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

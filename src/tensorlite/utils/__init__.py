@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_LAZY = frozenset({"checkpoint", "data"})
+_LAZY = frozenset({"_pytree", "checkpoint", "data", "dlpack"})
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,6 @@
+"""Quantized kernels: there are none."""
+
+from __future__ import annotations
+
+engine = "none"
+supported_engines = ["none"]
