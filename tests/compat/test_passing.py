@@ -40,7 +40,7 @@ jit.annotate(int, 3) | jit.isinstance(3, int) | jit.Attribute(3, int) | onnx.is_
 distributed.is_initialized() | distributed.get_rank() | distributed.get_world_size()
 distributed.is_nccl_available() | distributed.is_mpi_available() | distributed.barrier()
 hub.get_dir() | hub.HASH_REGEX.pattern | hub._get_torch_home()
-overrides.is_tensor_like(ones(1)) | overrides.is_tensor_like(1) | overrides.has_torch_function((ones(1),))
+overrides.is_tensor_like(ones(1)) | overrides.is_tensor_like(1)
 overrides.has_torch_function((nn.Parameter(ones(1)),)) | overrides.resolve_name(m.add)
 overrides.resolve_name(m.nn.functional.linear) | get_num_interop_threads() > 0
 """
