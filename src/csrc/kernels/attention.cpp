@@ -1,12 +1,11 @@
 #include "kernels/attention.h"
 
 #include "kernels/math.h"
+#include "kernels/vec.h"
 
 namespace tl::kernels {
 
 namespace {
-
-constexpr int width = 16;  // partial results, added up in one order
 
 template <class T>
 constexpr T infinity = T(math::f_inf);
@@ -14,46 +13,46 @@ constexpr T infinity = T(math::f_inf);
 TL_ALWAYS_INLINE float exp_or_zero(float x) { return x < -87.0f ? 0.0f : math::exp_normal(x); }
 TL_ALWAYS_INLINE double exp_or_zero(double x) { return math::exp_normal(x); }
 
-template <class T>
-TL_ALWAYS_INLINE T larger_of(T a, T b) {  // NaN wins
-  return (a > b) | (a != a) ? a : b;
+// The lanes of v, combined pairwise.
+template <class T, class F>
+TL_ALWAYS_INLINE T folded(const Vec<T>& v, F f) {
+  T part[lanes<T>];
+  store(part, v);
+  for (int half = lanes<T> / 2; half > 0; half /= 2) {
+    for (int k = 0; k < half; ++k) part[k] = f(part[k], part[k + half]);
+  }
+  return part[0];
 }
 
+// The largest of `start` and the row; a NaN may be passed over.
 template <class T>
-T row_peak(const T* TL_RESTRICT x, int64_t n, T start) {
-  T part[width];
-  for (int k = 0; k < width; ++k) part[k] = start;
+T row_peak(const T* x, int64_t n, T start) {
+  constexpr int w = lanes<T>;
+  Vec<T> a = splat<T>(start), b = a;
   int64_t j = 0;
-  for (; j + width <= n; j += width) {
-    for (int k = 0; k < width; ++k) part[k] = larger_of(x[j + k], part[k]);
+  for (; j + 2 * w <= n; j += 2 * w) {
+    a = larger<T>(load(x + j), a);
+    b = larger<T>(load(x + j + w), b);
   }
-  T peak = start;
-  for (; j < n; ++j) peak = larger_of(x[j], peak);
-  for (int k = 0; k < width; ++k) peak = larger_of(part[k], peak);
+  T peak = folded<T>(larger<T>(a, b), [](T p, T q) { return p > q ? p : q; });
+  for (; j < n; ++j) peak = x[j] > peak ? x[j] : peak;
   return peak;
 }
 
 // x = exp(x - peak), and their sum.
 template <class T>
 T exp_row(T* TL_RESTRICT x, int64_t n, T peak) {
-  T part[width] = {};
+  constexpr int w = lanes<T>;
+  for (int64_t j = 0; j < n; ++j) x[j] = exp_or_zero(x[j] - peak);
+  Vec<T> a = splat<T>(0), b = a;
   int64_t j = 0;
-  for (; j + width <= n; j += width) {
-    for (int k = 0; k < width; ++k) {
-      T e = exp_or_zero(x[j + k] - peak);
-      x[j + k] = e;
-      part[k] += e;
-    }
+  for (; j + 2 * w <= n; j += 2 * w) {
+    a += load(x + j);
+    b += load(x + j + w);
   }
-  T sum = 0;
-  for (; j < n; ++j) {
-    x[j] = exp_or_zero(x[j] - peak);
-    sum += x[j];
-  }
-  for (int half = width / 2; half > 0; half /= 2) {
-    for (int k = 0; k < half; ++k) part[k] += part[k + half];
-  }
-  return sum + part[0];
+  T sum = folded<T>(a + b, [](T p, T q) { return p + q; });
+  for (; j < n; ++j) sum += x[j];
+  return sum;
 }
 
 // How many columns row r sees; the caller clears the rest.
@@ -154,17 +153,13 @@ void dot_rows_of(const T* a, int64_t a_stride, const T* b, int64_t b_stride, int
   for (int64_t r = 0; r < rows; ++r) {
     const T* TL_RESTRICT x = a + r * a_stride;
     const T* TL_RESTRICT y = b + r * b_stride;
-    T part[width] = {};
+    constexpr int w = lanes<T>;
+    Vec<T> total = splat<T>(0);
     int64_t j = 0;
-    for (; j + width <= n; j += width) {
-      for (int k = 0; k < width; ++k) part[k] += x[j + k] * y[j + k];
-    }
-    T sum = 0;
+    for (; j + w <= n; j += w) total = fma(load(x + j), load(y + j), total);
+    T sum = folded<T>(total, [](T p, T q) { return p + q; });
     for (; j < n; ++j) sum += x[j] * y[j];
-    for (int half = width / 2; half > 0; half /= 2) {
-      for (int k = 0; k < half; ++k) part[k] += part[k + half];
-    }
-    dots[r] = sum + part[0];
+    dots[r] = sum;
   }
 }
 

@@ -39,19 +39,22 @@ void lstm_row(int64_t n, T* TL_RESTRICT g, const T* TL_RESTRICT before, T* TL_RE
   }
 }
 
-template <class T>
+template <class T, bool HasState>
 void gru_row(int64_t n, T* TL_RESTRICT g, const T* TL_RESTRICT s, const T* TL_RESTRICT bias,
              const T* TL_RESTRICT before, T* TL_RESTRICT kept, T* TL_RESTRICT out) {
+  if (bias != nullptr) {
+    for (int64_t j = 0; j < n; ++j) kept[j] = HasState ? s[2 * n + j] + bias[j] : bias[j];
+  } else {
+    for (int64_t j = 0; j < n; ++j) kept[j] = HasState ? s[2 * n + j] : T(0);
+  }
   for (int64_t j = 0; j < n; ++j) {
-    T l = (s != nullptr ? s[2 * n + j] : T(0)) + (bias != nullptr ? bias[j] : T(0));
-    T r = gate(g[j] + (s != nullptr ? s[j] : T(0)));
-    T z = gate(g[n + j] + (s != nullptr ? s[n + j] : T(0)));
-    T m = math::tanh(g[2 * n + j] + r * l);
+    T r = gate(HasState ? g[j] + s[j] : g[j]);
+    T z = gate(HasState ? g[n + j] + s[n + j] : g[n + j]);
+    T m = math::tanh(g[2 * n + j] + r * kept[j]);
     g[j] = r;
     g[n + j] = z;
     g[2 * n + j] = m;
-    kept[j] = l;
-    out[j] = m + z * ((before != nullptr ? before[j] : T(0)) - m);
+    out[j] = HasState ? m + z * (before[j] - m) : m - z * m;
   }
 }
 
@@ -78,7 +81,8 @@ void step_of(const RnnStep& a) {
         break;
       case RnnMode::gru: {
         const T* s = a.from_state != nullptr ? row<T>(a.from_state, r, 3 * n) : nullptr;
-        gru_row<T>(n, g, s, static_cast<const T*>(a.state_bias), before, row<T>(a.cell, r, a.cell_stride), out);
+        (s != nullptr ? gru_row<T, true> : gru_row<T, false>)(n, g, s, static_cast<const T*>(a.state_bias), before,
+                                                              row<T>(a.cell, r, a.cell_stride), out);
         break;
       }
     }
@@ -86,15 +90,15 @@ void step_of(const RnnStep& a) {
 }
 
 // d: the gradient of the state, from outside and from behind.
-template <class T>
+template <class T, bool HasGrad, bool HasBefore>
 void lstm_grad_row(int64_t n, const T* TL_RESTRICT g, const T* TL_RESTRICT before, const T* TL_RESTRICT cell,
                    const T* TL_RESTRICT grad, const T* TL_RESTRICT state, T* TL_RESTRICT grad_cell, T* TL_RESTRICT dg) {
   for (int64_t j = 0; j < n; ++j) {
     T i = g[j], f = g[n + j], m = g[2 * n + j], o = g[3 * n + j];
-    T d = (grad != nullptr ? grad[j] : T(0)) + (state != nullptr ? state[j] : T(0));
+    T d = HasGrad ? grad[j] + state[j] : state[j];
     T t = math::tanh(cell[j]);
     T dc = grad_cell[j] + d * o * (T(1) - t * t);
-    T c = before != nullptr ? before[j] : T(0);
+    T c = HasBefore ? before[j] : T(0);
     dg[j] = dc * m * i * (T(1) - i);
     dg[n + j] = dc * c * f * (T(1) - f);
     dg[2 * n + j] = dc * i * (T(1) - m * m);
@@ -103,14 +107,14 @@ void lstm_grad_row(int64_t n, const T* TL_RESTRICT g, const T* TL_RESTRICT befor
   }
 }
 
-template <class T>
+template <class T, bool HasGrad, bool HasBefore>
 void gru_grad_row(int64_t n, const T* TL_RESTRICT g, const T* TL_RESTRICT before, const T* TL_RESTRICT kept,
                   const T* TL_RESTRICT grad, T* TL_RESTRICT state, T* TL_RESTRICT dg, T* TL_RESTRICT ds) {
   for (int64_t j = 0; j < n; ++j) {
     T r = g[j], z = g[n + j], m = g[2 * n + j];
-    T d = (grad != nullptr ? grad[j] : T(0)) + state[j];
+    T d = HasGrad ? grad[j] + state[j] : state[j];
     T dm = d * (T(1) - z) * (T(1) - m * m);
-    T dz = d * ((before != nullptr ? before[j] : T(0)) - m) * z * (T(1) - z);
+    T dz = d * ((HasBefore ? before[j] : T(0)) - m) * z * (T(1) - z);
     T dr = dm * kept[j] * r * (T(1) - r);
     dg[j] = dr;
     dg[n + j] = dz;
@@ -122,40 +126,48 @@ void gru_grad_row(int64_t n, const T* TL_RESTRICT g, const T* TL_RESTRICT before
   }
 }
 
-template <class T>
-void plain_grad_row(int64_t n, bool is_tanh, const T* TL_RESTRICT y, const T* TL_RESTRICT grad,
-                    const T* TL_RESTRICT state, T* TL_RESTRICT dg) {
+template <class T, bool IsTanh, bool HasGrad>
+void plain_grad_row(int64_t n, const T* TL_RESTRICT y, const T* TL_RESTRICT grad, const T* TL_RESTRICT state,
+                    T* TL_RESTRICT dg) {
   for (int64_t j = 0; j < n; ++j) {
-    T d = (grad != nullptr ? grad[j] : T(0)) + (state != nullptr ? state[j] : T(0));
-    if (is_tanh) {
-      dg[j] = d * (T(1) - y[j] * y[j]);
-    } else {
-      dg[j] = y[j] > T(0) ? d : T(0);
-    }
+    T d = HasGrad ? grad[j] + state[j] : state[j];
+    dg[j] = IsTanh ? d * (T(1) - y[j] * y[j]) : y[j] > T(0) ? d : T(0);
   }
 }
 
-template <class T>
-void step_grad_of(const RnnStepGrad& a) {
+template <class T, bool HasGrad, bool HasBefore>
+void step_grad_as(const RnnStepGrad& a) {
   const int64_t n = a.n;
   for (int64_t r = 0; r < a.rows; ++r) {
-    const T* grad = a.grad_out != nullptr ? row<T>(a.grad_out, r, a.grad_out_stride) : nullptr;
-    const T* before = a.previous != nullptr ? row<T>(a.previous, r, a.previous_stride) : nullptr;
-    T* state = a.grad_state != nullptr ? row<T>(a.grad_state, r, n) : nullptr;
-    const T* g = row<T>(a.gates, r, a.gates_stride);
-    const T* cell = row<T>(a.cell, r, a.cell_stride);
+    const T* grad = HasGrad ? row<T>(a.grad_out, r, a.grad_out_stride) : nullptr;
+    const T* before = HasBefore ? row<T>(a.previous, r, a.previous_stride) : nullptr;
+    T* state = row<T>(a.grad_state, r, n);
     switch (a.mode) {
       case RnnMode::lstm:
-        lstm_grad_row<T>(n, g, before, cell, grad, state, row<T>(a.grad_cell, r, n), row<T>(a.grad_gates, r, 4 * n));
+        lstm_grad_row<T, HasGrad, HasBefore>(n, row<T>(a.gates, r, a.gates_stride), before,
+                                             row<T>(a.cell, r, a.cell_stride), grad, state, row<T>(a.grad_cell, r, n),
+                                             row<T>(a.grad_gates, r, 4 * n));
         break;
       case RnnMode::gru:
-        gru_grad_row<T>(n, g, before, cell, grad, state, row<T>(a.grad_gates, r, 3 * n),
-                        row<T>(a.grad_from_state, r, 3 * n));
+        gru_grad_row<T, HasGrad, HasBefore>(n, row<T>(a.gates, r, a.gates_stride), before,
+                                            row<T>(a.cell, r, a.cell_stride), grad, state,
+                                            row<T>(a.grad_gates, r, 3 * n), row<T>(a.grad_from_state, r, 3 * n));
         break;
-      default:
-        plain_grad_row<T>(n, a.mode == RnnMode::tanh, row<T>(a.out, r, a.out_stride), grad, state,
-                          row<T>(a.grad_gates, r, n));
+      case RnnMode::tanh:
+        plain_grad_row<T, true, HasGrad>(n, row<T>(a.out, r, a.out_stride), grad, state, row<T>(a.grad_gates, r, n));
+        break;
+      case RnnMode::relu:
+        plain_grad_row<T, false, HasGrad>(n, row<T>(a.out, r, a.out_stride), grad, state, row<T>(a.grad_gates, r, n));
+        break;
     }
+  }
+}
+template <class T>
+void step_grad_of(const RnnStepGrad& a) {
+  if (a.grad_out != nullptr) {
+    a.previous != nullptr ? step_grad_as<T, true, true>(a) : step_grad_as<T, true, false>(a);
+  } else {
+    a.previous != nullptr ? step_grad_as<T, false, true>(a) : step_grad_as<T, false, false>(a);
   }
 }
 

@@ -45,7 +45,7 @@ struct RnnStepGrad {
   const void* grad_out;  // of the state from outside; null: zeros
   int64_t grad_out_stride;
   // From the steps behind, rows of n: of the state, read, and for gru overwritten with what goes straight to
-  // the previous state; of the cell, overwritten with that of the previous cell. `grad_state` may be null.
+  // the previous state; of the cell, overwritten with that of the previous cell.
   void* grad_state;
   void* grad_cell;
   void* grad_gates;       // as wide as `gates`
