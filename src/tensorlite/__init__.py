@@ -138,7 +138,7 @@ from .fft._frames import istft, stft
 # Imported when first asked for: submodules, and names with the submodule they are in.
 _LAZY = frozenset(
     "accelerator backends compiler cpu cuda distributed distributions hub jit "
-    "mps multiprocessing onnx overrides testing types utils xpu".split()
+    "mps multiprocessing onnx overrides safetensors testing types utils xpu".split()
 )
 _LAZY_NAMES = {"compile": "compiler"}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from . import _C
@@ -215,7 +216,7 @@ def save(
     """Saves an object with tensors in it to a file that PyTorch and `load` can read.
 
     Tensors that share memory go on sharing it when loaded. A path is written to a temporary file
-    beside it first and renamed, so that an interrupted save leaves what was there.
+    beside it first, brought to the disk and renamed, so that an interrupted save leaves what was there.
 
     Args:
         obj: a tensor, a state dict, or containers of them.
@@ -240,17 +241,40 @@ def save(
     if not os.path.isdir(folder):
         raise RuntimeError(f"Parent directory {os.path.dirname(path)} does not exist.")
     stem = os.path.splitext(os.path.basename(path))[0] or "archive"
+    with _replacing(path) as file:
+        _write(obj, file, stem, pickle_protocol)
+
+
+@contextmanager
+def _replacing(path: str) -> Iterator[IO[bytes]]:
+    """A file that takes the place of `path` when all of it is on the disk, and not before."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:  # a device or a pipe
+            yield file
+        return
     import secrets
 
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.{secrets.token_hex(4)}.tmp")
+    path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
-            _write(obj, file, stem, pickle_protocol)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(path):
+            os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         os.replace(temporary, path)
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
+    if hasattr(os, "O_DIRECTORY"):  # the new name, too, is to outlast a loss of power
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -316,6 +340,13 @@ class _StorageType:
         self.dtype = dtype
 
 
+def _bytearray(content: Any = b"", *encoding: str) -> bytearray:
+    """Not of a number: that would be memory without content."""
+    if not isinstance(content, (bytes, list) if not encoding else str):
+        raise TypeError("bytearray: bytes, a list of numbers, or a text with its encoding are due")
+    return bytearray(content, *encoding)
+
+
 def _allowed() -> dict[str, Any]:
     """The names that a checkpoint may use, each with what it means here.
 
@@ -343,7 +374,7 @@ def _allowed() -> dict[str, Any]:
         "builtins.set": set,
         "builtins.frozenset": frozenset,
         "builtins.complex": complex,
-        "builtins.bytearray": bytearray,
+        "builtins.bytearray": _bytearray,
         "_codecs.encode": lambda text, encoding: text.encode("latin1"),
     }
     # Classes are named by marks: the classes themselves could be written to.
@@ -405,18 +436,31 @@ class safe_globals:
 
 
 class _Archive:
-    """The records of a checkpoint."""
+    """The records of a checkpoint in the zip format."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, mapped: bool = False) -> None:
         import zipfile
 
+        self._file = file
+        self._mapped = mapped
         try:
             self._zip = zipfile.ZipFile(file)
         except zipfile.BadZipFile as error:
-            raise _unpickling_error(
-                "load: the file is no checkpoint in the zip format of torch.save (it may be "
-                f"damaged, or of a PyTorch before 1.6): {error}"
+            raise RuntimeError(
+                f"load: PytorchStreamReader failed reading zip archive: the file is damaged: {error}"
             ) from error
+        total = file.seek(0, os.SEEK_END)
+        # Records are stored as they are: what claims to be more than the file holds is a trap.
+        infos = self._zip.infolist()
+        if any(i.compress_type != zipfile.ZIP_STORED or i.flag_bits & 1 for i in infos):
+            raise _unpickling_error(
+                "load: the archive's records are compressed; those of a checkpoint are not"
+            )
+        if (
+            any(i.file_size != i.compress_size for i in infos)
+            or sum(i.file_size for i in infos) > total
+        ):
+            raise _unpickling_error("load: the archive's records claim to be larger than the file")
         names = [n for n in self._zip.namelist() if n.rpartition("/")[2] == "data.pkl"]
         if not names:
             raise RuntimeError(
@@ -424,34 +468,80 @@ class _Archive:
             )
         self._stem = min(names, key=len)[: -len("data.pkl")]
         self._storages: dict[str, Tensor] = {}
-        order = (
-            self.read("byteorder")
-            if self._stem + "byteorder" in self._zip.NameToInfo
-            else b"little"
-        )
-        if order.strip() != b"little":
+        known = self._stem + "byteorder" in self._zip.NameToInfo
+        if (self.read("byteorder") if known else b"little").strip() != b"little":
             raise RuntimeError("load: big-endian checkpoints are not supported")
 
     def read(self, name: str) -> bytes:
         return self._zip.read(self._stem + name)
 
-    def storage(self, key: str) -> Tensor:
+    def storage(self, key: str, nbytes: int, location: str) -> Tensor:
         found = self._storages.get(key)
         if found is None:
             try:
                 info = self._zip.getinfo(f"{self._stem}data/{key}")
             except KeyError:
                 raise RuntimeError(f"load: the archive has no storage {key!r}") from None
-            found = self._storages[key] = _C.ops.empty(info.file_size, dtype=_C.uint8)
-            view = memoryview(found)
-            with self._zip.open(info) as record:
-                at = 0
-                while at < info.file_size:
-                    n = record.readinto(view[at:])  # type: ignore[attr-defined]
-                    if not n:
-                        raise RuntimeError(f"load: storage {key!r} is cut short")
-                    at += n
+            found = self._storages[key] = self._map(info) if self._mapped else self._read(info)
         return found
+
+    def _read(self, info: zipfile.ZipInfo) -> Tensor:
+        found = _C.ops.empty(info.file_size, dtype=_C.uint8)
+        view = memoryview(found)
+        with self._zip.open(info) as record:
+            at = 0
+            while at < info.file_size:
+                n = record.readinto(view[at:])  # type: ignore[attr-defined]
+                if not n:
+                    raise RuntimeError(f"load: {info.filename!r} is cut short")
+                at += n
+        return found
+
+    def _map(self, info: zipfile.ZipInfo) -> Tensor:
+        """The record as private memory that is read from the file where and when it is used."""
+        self._file.seek(info.header_offset)
+        header = self._file.read(30)
+        if len(header) < 30 or header[:4] != b"PK\3\4":
+            raise RuntimeError(f"load: the header of {info.filename!r} is damaged")
+        names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        begin = info.header_offset + 30 + names
+        return _C._map_file(self._file.fileno(), info.file_size, False, None, begin)
+
+
+class _Legacy:
+    """The storages of a file in the format before PyTorch 1.6, whose bytes follow the pickle."""
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+        self._storages: dict[str, tuple[Tensor, int]] = {}
+
+    def storage(self, key: str, nbytes: int, location: str) -> Tensor:
+        found = self._storages.get(key)
+        if found is None:
+            self._left -= nbytes
+            if nbytes < 0 or self._left < 0:
+                raise _unpickling_error("load: the file is too short for its storages")
+            found = self._storages[key] = (_C.ops.empty(nbytes, dtype=_C.uint8), nbytes)
+        elif found[1] != nbytes:
+            raise _unpickling_error(f"load: storage {key!r} has two sizes")
+        return found[0]
+
+    def fill(self, file: Any, keys: Any, item_sizes: dict[str, int]) -> None:
+        """Reads the bytes of all storages, each behind its number of elements."""
+        if not isinstance(keys, list) or set(keys) != set(self._storages):
+            raise _unpickling_error("load: the list of storages does not match the pickle")
+        for key in keys:
+            data, nbytes = self._storages[key]
+            count = int.from_bytes(file.read(8), "little")
+            if count * item_sizes[key] != nbytes:
+                raise _unpickling_error(
+                    f"load: storage {key!r} has another size than its tensors say"
+                )
+            content = file.read(nbytes)
+            if len(content) != nbytes:
+                raise _unpickling_error(f"load: storage {key!r} is cut short")
+            if nbytes:
+                memoryview(data)[:] = content
 
 
 def _unpickling_error(text: str) -> Exception:
@@ -460,9 +550,16 @@ def _unpickling_error(text: str) -> Exception:
     return pickle.UnpicklingError(text)
 
 
-def _check_location(location: str, map_location: Any) -> None:
+def _check_location(location: Any, map_location: Any, storage: Tensor) -> None:
+    """Raises where a storage is to go elsewhere than to memory."""
+    if not isinstance(location, str):
+        raise _unpickling_error("load: a storage's location is no text")
     if callable(map_location):
-        return
+        from .storage import UntypedStorage
+
+        if map_location(UntypedStorage._of(storage), location) is not None:
+            return
+        map_location = None
     if isinstance(map_location, dict):
         location = map_location.get(location, location)
     elif map_location is not None:
@@ -477,55 +574,43 @@ def _check_location(location: str, map_location: Any) -> None:
         _C.ops.empty(0, device=location)  # raises what is due
 
 
-def load(
-    f: str | os.PathLike[str] | IO[bytes],
-    map_location: Any = None,
-    pickle_module: Any = None,
-    *,
-    weights_only: bool | None = None,
-    mmap: bool | None = None,
-    **pickle_load_args: Any,
+def _unpickler(
+    storages: Any, map_location: Any, weights_only: bool, item_sizes: dict[str, int]
 ) -> Any:
-    """Loads what `save`, or PyTorch's, wrote.
-
-    Args:
-        f: a path, or a file object that can `read` and `seek`.
-        map_location: where tensors saved on another device go: "cpu", a dict, or a function (which is
-            not called: there is only one place).
-        weights_only: True (the default) admits tensors, parameters and plain containers only, and
-            names given to `add_safe_globals`. False runs whatever code the file asks for: use it
-            for files that you trust.
-
-    Raises:
-        pickle.UnpicklingError: the file asks for a name that is not admitted, or is damaged.
-    """
+    """The class that reads a checkpoint's pickle."""
     import pickle
-    import zipfile
 
-    weights_only = True if weights_only is None else weights_only
-    if isinstance(f, (str, os.PathLike)):
-        with open(f, "rb") as file:
-            return load(
-                file, map_location, pickle_module, weights_only=weights_only, **pickle_load_args
-            )
-    if not hasattr(f, "read") or not hasattr(f, "seek"):
-        raise AttributeError(
-            f"load: a path or a file object with read and seek is due, not {type(f).__name__}"
-        )
-    import io
-
-    archive = _Archive(f)
     allowed = _allowed()
+    # Of pickles that are not trusted, in Python: the C one makes room for as many objects as a file claims to number.
+    base: Any = pickle._Unpickler if weights_only else pickle.Unpickler  # type: ignore[attr-defined]
 
-    class Unpickler(pickle.Unpickler):
+    class Unpickler(base):  # type: ignore[misc]
         def persistent_load(self, saved_id: Any) -> Any:
-            if not isinstance(saved_id, tuple) or len(saved_id) != 5 or saved_id[0] != "storage":
+            if isinstance(saved_id, tuple) and saved_id and isinstance(saved_id[0], bytes):
+                saved_id = (saved_id[0].decode("ascii"), *saved_id[1:])
+            if (
+                not isinstance(saved_id, tuple)
+                or len(saved_id) not in (5, 6)
+                or saved_id[0] != "storage"
+            ):
                 raise pickle.UnpicklingError(f"load: unknown persistent id {saved_id!r}")
-            _, kind, key, location, count = saved_id
-            if not isinstance(kind, _StorageType) or not isinstance(key, str):
+            _, kind, key, location, count = saved_id[:5]
+            if isinstance(kind, _StorageType):
+                dtype = kind.dtype
+            else:
+                dtype = None
+            if dtype is None or not isinstance(key, str) or not isinstance(count, int):
                 raise pickle.UnpicklingError("load: a storage of unknown type")
-            _check_location(location, map_location)
-            return archive.storage(key), kind.dtype
+            item_sizes.setdefault(key, dtype.itemsize)
+            data = storages.storage(key, count * dtype.itemsize, location)
+            _check_location(location, map_location, data)
+            if len(saved_id) == 6 and saved_id[5] is not None:
+                _, offset, size = saved_id[5]
+                begin, end = offset * dtype.itemsize, (offset + size) * dtype.itemsize
+                if not 0 <= begin <= end <= data.numel():
+                    raise pickle.UnpicklingError("load: a part of a storage lies outside of it")
+                data = data[begin:end]
+            return data, dtype
 
         def find_class(self, module: str, name: str) -> Any:
             full = f"{module}.{name}"
@@ -547,7 +632,123 @@ def load(
                 module = "tensorlite" + module[len("torch") :]
             return super().find_class(module, name)
 
+        if weights_only:
+
+            def load_bytearray8(self) -> None:
+                n = int.from_bytes(self.read(8), "little")
+                content = self.read(n) if n < 1 << 40 else b""
+                if len(content) != n:
+                    raise pickle.UnpicklingError("load: the pickle is cut short")
+                self.append(bytearray(content))
+
+            dispatch = {**base.dispatch, pickle.BYTEARRAY8[0]: load_bytearray8}
+
+    return Unpickler
+
+
+# What a damaged pickle may raise on its way.
+_DAMAGE = (
+    EOFError, IndexError, KeyError, UnicodeDecodeError, AssertionError, AttributeError, TypeError, ValueError,
+    OverflowError, MemoryError, RecursionError, ImportError,
+)  # fmt: skip
+_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_PROTOCOL = 1001
+
+
+def _load_legacy(file: Any, map_location: Any, weights_only: bool, pickle_load_args: Any) -> Any:
+    begin = file.tell()
+    total = file.seek(0, os.SEEK_END) - begin
+    file.seek(begin)
+    storages, item_sizes = _Legacy(total), dict[str, int]()
+    unpickler = _unpickler(storages, map_location, weights_only, item_sizes)
+
+    def read() -> Any:
+        return unpickler(file, **pickle_load_args).load()
+
+    if read() != _MAGIC:
+        raise _unpickling_error(
+            "load: Invalid magic number; corrupt file? It is no checkpoint of torch.save, or of a PyTorch before 0.1.10"
+        )
+    if read() != _LEGACY_PROTOCOL:
+        raise RuntimeError("load: Invalid protocol version")
+    info = read()
+    if not isinstance(info, dict) or info.get("little_endian") is not True:
+        raise RuntimeError("load: big-endian checkpoints are not supported")
+    result = read()
+    storages.fill(file, read(), item_sizes)
+    return result
+
+
+def load(
+    f: str | os.PathLike[str] | IO[bytes],
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+    **pickle_load_args: Any,
+) -> Any:
+    """Loads what `save`, or PyTorch's, wrote.
+
+    Args:
+        f: a path, or a file object that can `read` and `seek`.
+        map_location: where tensors saved on another device go: "cpu", a device, a dict of such names, or a
+            function of a storage and its location, which returns the storage, or None for the default.
+        mmap: of a path: storages are maps of the file, read where and when they are used. Writing to a
+            tensor does not write to the file.
+        weights_only: True (the default) admits tensors, parameters and plain containers only, and
+            names given to `add_safe_globals`. False runs whatever code the file asks for: use it
+            for files that you trust.
+
+    Raises:
+        pickle.UnpicklingError: the file asks for a name that is not admitted, or is damaged.
+    """
+    weights_only = True if weights_only is None else weights_only
+    if mmap and not isinstance(f, (str, os.PathLike)):
+        raise ValueError("f must be a string filename in order to use mmap argument")
+    if isinstance(f, (str, os.PathLike)):
+        with open(f, "rb") as file:
+            return _load(file, map_location, weights_only, bool(mmap), pickle_load_args)
+    if not hasattr(f, "read") or not hasattr(f, "seek"):
+        raise AttributeError(
+            f"load: a path or a file object with read and seek is due, not {type(f).__name__}"
+        )
+    return _load(f, map_location, weights_only, False, pickle_load_args)
+
+
+def _load(
+    file: Any, map_location: Any, weights_only: bool, mapped: bool, pickle_load_args: Any
+) -> Any:
+    import io
+    import pickle
+    import struct
+    import zipfile
+
+    begin = file.tell()
+    first = file.read(4)
+    if not first:
+        raise EOFError("Ran out of input: the file is empty")
+    file.seek(begin)
+    for place in map_location.values() if isinstance(map_location, dict) else (map_location,):
+        if place is not None and not callable(place) and _C.device(place).type != "cpu":
+            _C.ops.empty(0, device=place)  # raises what is due
     try:
-        return Unpickler(io.BytesIO(archive.read("data.pkl")), **pickle_load_args).load()
-    except (zipfile.BadZipFile, EOFError, IndexError, KeyError, UnicodeDecodeError) as error:
+        if first != b"PK\3\4":
+            if mapped:
+                raise RuntimeError(
+                    "mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True), "
+                    "please torch.save your checkpoint with this option in order to use mmap."
+                )
+            return _load_legacy(file, map_location, weights_only, pickle_load_args)
+        if begin:  # offsets in an archive count from its own beginning
+            file = io.BytesIO(file.read())
+        archive = _Archive(file, mapped and hasattr(_C, "_map_file"))
+        unpickler = _unpickler(archive, map_location, weights_only, {})
+        return unpickler(io.BytesIO(archive.read("data.pkl")), **pickle_load_args).load()
+    except (zipfile.BadZipFile, struct.error, OSError) as error:
+        raise pickle.UnpicklingError(f"load: the checkpoint is damaged: {error!r}") from error
+    except _DAMAGE as error:
+        # With code of the user's at work, the error may be that code's.
+        if not weights_only:
+            raise
         raise pickle.UnpicklingError(f"load: the checkpoint is damaged: {error!r}") from error

@@ -275,8 +275,10 @@ def test_damaged_files():
 def test_bad_arguments(tmp_path):
     with pytest.raises(FileNotFoundError):
         tensorlite.load(tmp_path / "nothing.pt")
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(EOFError):
         tensorlite.load(io.BytesIO(b""))
+    with pytest.raises(ValueError, match="mmap"):
+        tensorlite.load(io.BytesIO(b"PK"), mmap=True)
     with pytest.raises(AttributeError):
         tensorlite.load(3)
     with pytest.raises(AttributeError):

@@ -9,6 +9,7 @@
 #if !defined(_WIN32)
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #endif
 
 namespace tl::python {
@@ -19,8 +20,9 @@ namespace {
 
 // A map, and who else has to stay: the Python object that can hand the memory on, if any.
 struct Mapping {
-  void* address;
+  void* address;  // of the page that the bytes begin in
   size_t nbytes;
+  size_t skipped;  // of that page
   bool shared;
   PyObject* owner;
   // Of a storage that keeps the memory it had before: how it ends.
@@ -31,7 +33,7 @@ struct Mapping {
 };
 
 void unmap(const Mapping* m) {
-  if (m->nbytes != 0) munmap(m->address, m->nbytes);
+  if (m->nbytes != 0) munmap(m->address, m->nbytes + m->skipped);
   if (m->owner != nullptr && Py_IsInitialized()) {
     GilAcquire gil;
     Py_DECREF(m->owner);
@@ -60,6 +62,7 @@ const Mapping* mapping_of(const Storage* s) {
 
 Mapping* map_file(int fd, size_t nbytes, int64_t offset, bool shared, PyObject* owner, bool populate) {
   void* address = nullptr;
+  size_t skipped = 0;
   if (nbytes != 0) {
     struct stat status;
     TL_CHECK(fstat(fd, &status) == 0, "cannot map a file: ", std::strerror(errno));
@@ -72,10 +75,11 @@ Mapping* map_file(int fd, size_t nbytes, int64_t offset, bool shared, PyObject* 
 #else
     (void)populate;
 #endif
-    address = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, flags, fd, off_t(offset));
+    skipped = size_t(offset) % size_t(sysconf(_SC_PAGESIZE));
+    address = mmap(nullptr, nbytes + skipped, PROT_READ | PROT_WRITE, flags, fd, off_t(size_t(offset) - skipped));
     if (address == MAP_FAILED) fail(ErrorKind::runtime, "cannot map ", nbytes, " bytes: ", std::strerror(errno));
   }
-  return new Mapping{address, nbytes, shared, owner == Py_None ? nullptr : Py_NewRef(owner)};
+  return new Mapping{address, nbytes, skipped, shared, owner == Py_None ? nullptr : Py_NewRef(owner)};
 }
 
 // _map_file(fd, nbytes, shared, owner, offset=0): the file's bytes as uint8. Private maps see what is written to
@@ -89,7 +93,7 @@ PyObject* map_file_bytes(PyObject*, PyObject* args) {
     TL_CHECK_VALUE(nbytes >= 0, "_map_file: negative size ", nbytes);
     Mapping* m = map_file(fd, size_t(nbytes), offset, shared != 0, owner, shared != 0);
     auto* s = new (small_alloc(sizeof(Storage))) Storage;
-    s->data = m->address;
+    s->data = static_cast<char*>(m->address) + m->skipped;
     s->nbytes = m->nbytes;
     s->context = m;
     s->deleter = free_mapped;
