@@ -83,9 +83,11 @@ EXCEPTIONS = {
 }
 # Parameters that have no gradient, in PyTorch as here.
 CONSTANTS = {
+    "batch_norm": {"running_mean", "running_var"},
     "binary_cross_entropy": {"weight"},
     "binary_cross_entropy_with_logits": {"weight", "pos_weight"},
     "cross_entropy": {"weight"},
+    "instance_norm": {"running_mean", "running_var"},
     "nll_loss": {"weight"},
     "type_as": {"other"},
 }

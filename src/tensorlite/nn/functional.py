@@ -14,6 +14,11 @@ from .. import _C
 from .._tensor import Tensor
 from ..autograd import no_grad
 from . import _reduction as _Reduction
+from ._functions import bag as _bag
+from ._functions import folding as _folding
+from ._functions import losses as _losses
+from ._functions import normalization as _normalization
+from ._functions import resize as _resize
 from ._functions.attention import (  # noqa: F401
     _canonical_mask,
     _none_or_dtype,
@@ -99,6 +104,18 @@ conv_transpose1d = _ops.conv_transpose1d
 conv_transpose2d = _ops.conv_transpose2d
 conv_transpose3d = _ops.conv_transpose3d
 conv_tbc = _ops.conv_tbc
+fold = _folding.fold
+unfold = _folding.unfold
+pixel_shuffle = _ops.pixel_shuffle
+pixel_unshuffle = _ops.pixel_unshuffle
+channel_shuffle = _ops.channel_shuffle
+native_channel_shuffle = _ops.native_channel_shuffle
+interpolate = _resize.interpolate
+upsample = _resize.upsample
+upsample_bilinear = _resize.upsample_bilinear
+upsample_nearest = _resize.upsample_nearest
+grid_sample = _resize.grid_sample
+affine_grid = _resize.affine_grid
 max_pool1d = _ops.max_pool1d
 max_pool2d = _ops.max_pool2d
 max_pool3d = _ops.max_pool3d
@@ -422,6 +439,7 @@ def feature_alpha_dropout(
 # --- embedding ------------------------------------------------------------------------------------
 
 one_hot = _ops.one_hot
+embedding_bag = _bag.embedding_bag
 _embedding = _ops.embedding
 
 
@@ -450,9 +468,14 @@ def embedding(
 
 # --- normalisation and distances ------------------------------------------------------------------
 
+batch_norm = _normalization.batch_norm
+group_norm = _normalization.group_norm
+instance_norm = _normalization.instance_norm
+local_response_norm = _normalization.local_response_norm
 layer_norm = _ops.layer_norm
 rms_norm = _ops.rms_norm
 pairwise_distance = _ops.pairwise_distance
+pdist = _ops.pdist
 cosine_similarity = _ops.cosine_similarity
 
 
@@ -469,6 +492,10 @@ def normalize(
 binary_cross_entropy = _ops.binary_cross_entropy
 binary_cross_entropy_with_logits = _ops.binary_cross_entropy_with_logits
 cross_entropy = _ops.cross_entropy
+ctc_loss = _losses.ctc_loss
+linear_cross_entropy = _losses.linear_cross_entropy
+multi_margin_loss = _losses.multi_margin_loss
+multilabel_margin_loss = _losses.multilabel_margin_loss
 huber_loss = _ops.huber_loss
 kl_div = _ops.kl_div
 l1_loss = _ops.l1_loss
