@@ -90,31 +90,30 @@ void step_of(const RnnStep& a) {
 }
 
 // d: the gradient of the state, from outside and from behind.
-template <class T, bool HasGrad, bool HasBefore>
+template <class T>
 void lstm_grad_row(int64_t n, const T* TL_RESTRICT g, const T* TL_RESTRICT before, const T* TL_RESTRICT cell,
                    const T* TL_RESTRICT grad, const T* TL_RESTRICT state, T* TL_RESTRICT grad_cell, T* TL_RESTRICT dg) {
   for (int64_t j = 0; j < n; ++j) {
     T i = g[j], f = g[n + j], m = g[2 * n + j], o = g[3 * n + j];
-    T d = HasGrad ? grad[j] + state[j] : state[j];
+    T d = grad[j] + state[j];
     T t = math::tanh(cell[j]);
     T dc = grad_cell[j] + d * o * (T(1) - t * t);
-    T c = HasBefore ? before[j] : T(0);
     dg[j] = dc * m * i * (T(1) - i);
-    dg[n + j] = dc * c * f * (T(1) - f);
+    dg[n + j] = dc * before[j] * f * (T(1) - f);
     dg[2 * n + j] = dc * i * (T(1) - m * m);
     dg[3 * n + j] = d * t * o * (T(1) - o);
     grad_cell[j] = dc * f;
   }
 }
 
-template <class T, bool HasGrad, bool HasBefore>
+template <class T>
 void gru_grad_row(int64_t n, const T* TL_RESTRICT g, const T* TL_RESTRICT before, const T* TL_RESTRICT kept,
                   const T* TL_RESTRICT grad, T* TL_RESTRICT state, T* TL_RESTRICT dg, T* TL_RESTRICT ds) {
   for (int64_t j = 0; j < n; ++j) {
     T r = g[j], z = g[n + j], m = g[2 * n + j];
-    T d = HasGrad ? grad[j] + state[j] : state[j];
+    T d = grad[j] + state[j];
     T dm = d * (T(1) - z) * (T(1) - m * m);
-    T dz = d * ((HasBefore ? before[j] : T(0)) - m) * z * (T(1) - z);
+    T dz = d * (before[j] - m) * z * (T(1) - z);
     T dr = dm * kept[j] * r * (T(1) - r);
     dg[j] = dr;
     dg[n + j] = dz;
@@ -126,48 +125,39 @@ void gru_grad_row(int64_t n, const T* TL_RESTRICT g, const T* TL_RESTRICT before
   }
 }
 
-template <class T, bool IsTanh, bool HasGrad>
+template <class T, bool IsTanh>
 void plain_grad_row(int64_t n, const T* TL_RESTRICT y, const T* TL_RESTRICT grad, const T* TL_RESTRICT state,
                     T* TL_RESTRICT dg) {
   for (int64_t j = 0; j < n; ++j) {
-    T d = HasGrad ? grad[j] + state[j] : state[j];
+    T d = grad[j] + state[j];
     dg[j] = IsTanh ? d * (T(1) - y[j] * y[j]) : y[j] > T(0) ? d : T(0);
   }
 }
 
-template <class T, bool HasGrad, bool HasBefore>
-void step_grad_as(const RnnStepGrad& a) {
+template <class T>
+void step_grad_of(const RnnStepGrad& a) {
   const int64_t n = a.n;
   for (int64_t r = 0; r < a.rows; ++r) {
-    const T* grad = HasGrad ? row<T>(a.grad_out, r, a.grad_out_stride) : nullptr;
-    const T* before = HasBefore ? row<T>(a.previous, r, a.previous_stride) : nullptr;
+    const T* grad = row<T>(a.grad_out, r, a.grad_out_stride);
     T* state = row<T>(a.grad_state, r, n);
     switch (a.mode) {
       case RnnMode::lstm:
-        lstm_grad_row<T, HasGrad, HasBefore>(n, row<T>(a.gates, r, a.gates_stride), before,
-                                             row<T>(a.cell, r, a.cell_stride), grad, state, row<T>(a.grad_cell, r, n),
-                                             row<T>(a.grad_gates, r, 4 * n));
+        lstm_grad_row(n, row<T>(a.gates, r, a.gates_stride), row<T>(a.previous, r, a.previous_stride),
+                      row<T>(a.cell, r, a.cell_stride), grad, state, row<T>(a.grad_cell, r, n),
+                      row<T>(a.grad_gates, r, 4 * n));
         break;
       case RnnMode::gru:
-        gru_grad_row<T, HasGrad, HasBefore>(n, row<T>(a.gates, r, a.gates_stride), before,
-                                            row<T>(a.cell, r, a.cell_stride), grad, state,
-                                            row<T>(a.grad_gates, r, 3 * n), row<T>(a.grad_from_state, r, 3 * n));
+        gru_grad_row(n, row<T>(a.gates, r, a.gates_stride), row<T>(a.previous, r, a.previous_stride),
+                     row<T>(a.cell, r, a.cell_stride), grad, state, row<T>(a.grad_gates, r, 3 * n),
+                     row<T>(a.grad_from_state, r, 3 * n));
         break;
       case RnnMode::tanh:
-        plain_grad_row<T, true, HasGrad>(n, row<T>(a.out, r, a.out_stride), grad, state, row<T>(a.grad_gates, r, n));
+        plain_grad_row<T, true>(n, row<T>(a.out, r, a.out_stride), grad, state, row<T>(a.grad_gates, r, n));
         break;
       case RnnMode::relu:
-        plain_grad_row<T, false, HasGrad>(n, row<T>(a.out, r, a.out_stride), grad, state, row<T>(a.grad_gates, r, n));
+        plain_grad_row<T, false>(n, row<T>(a.out, r, a.out_stride), grad, state, row<T>(a.grad_gates, r, n));
         break;
     }
-  }
-}
-template <class T>
-void step_grad_of(const RnnStepGrad& a) {
-  if (a.grad_out != nullptr) {
-    a.previous != nullptr ? step_grad_as<T, true, true>(a) : step_grad_as<T, true, false>(a);
-  } else {
-    a.previous != nullptr ? step_grad_as<T, false, true>(a) : step_grad_as<T, false, false>(a);
   }
 }
 

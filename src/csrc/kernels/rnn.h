@@ -36,13 +36,13 @@ struct RnnStepGrad {
   int64_t rows, n;
   const void* gates;  // values, as rnn_step left them
   int64_t gates_stride;
-  const void* previous;  // as in RnnStep
+  const void* previous;  // as in RnnStep, but zeros must be there
   int64_t previous_stride;
   const void* cell;
   int64_t cell_stride;
   const void* out;  // the state (tanh, relu)
   int64_t out_stride;
-  const void* grad_out;  // of the state from outside; null: zeros
+  const void* grad_out;  // of the state from outside
   int64_t grad_out_stride;
   // From the steps behind, rows of n: of the state, read, and for gru overwritten with what goes straight to
   // the previous state; of the cell, overwritten with that of the previous cell.

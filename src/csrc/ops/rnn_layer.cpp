@@ -245,6 +245,7 @@ struct BackwardPass {
   Tensor dh, dc;  // of the states, a batch of rows: in the end those of the initial ones
   Rows y, gates, cells, h0, c0;
   Tensor grad_gates, grad_from_state, grad_projected;
+  Tensor zero_row;  // stands in where there are no states or gradients
 
   void run() {
     for (int64_t i = 0; i < steps.count; ++i) step(reverse ? i : steps.count - 1 - i);
@@ -255,14 +256,14 @@ struct BackwardPass {
     const bool is_gru = spec.mode == RnnMode::gru;
     Rows incoming = Rows(grad_y, spec.directions * spec.output).from(at);
     Tensor behind = spec.projects ? before_projection(at, n) : dh;
-    if (spec.projects) incoming = {};
+    if (spec.projects || !incoming) incoming = Rows(zero_row, 0);
     const Rows d_state(behind, spec.hidden), d_cell(dc, spec.hidden), dg = Rows(grad_gates, wide).from(at);
     const Rows ds = is_gru ? Rows(grad_from_state, wide).from(at) : dg;
+    const Rows &states = is_gru ? y : cells, &initial = is_gru ? h0 : c0;
     steps.pieces(t, reverse, [&](const RnnSteps::Piece& p) {
       const int64_t skip = p.row - at;  // rows of this step before the piece
-      const bool begins = p.previous < 0;
-      const Rows before = is_gru ? (begins ? h0.from(p.state) : y.from(p.previous))
-                                 : (begins ? c0.from(p.state) : cells.from(p.previous));
+      Rows before = p.previous < 0 ? initial.from(p.state) : states.from(p.previous);
+      if (!before) before = Rows(zero_row, 0);
       rows_in_parallel(spec, p.n, [&](int64_t begin, int64_t end) {
         kernels::RnnStepGrad s{};
         s.mode = spec.mode;
@@ -378,7 +379,7 @@ void layer_backward(Backward& b, const RnnSpec& spec) {
   for (int d = 0; d < spec.directions; ++d) {
     const size_t first = at.params + size_t(d) * spec.params();
     const bool is_gru = spec.mode == RnnMode::gru;
-    BackwardPass pass{spec, steps, dtype, d == 1, Weights(spec, in.data() + first), {}, {}, {}, {}, {}, {}, {}, {},
+    BackwardPass pass{spec, steps, dtype, d == 1, Weights(spec, in.data() + first), {}, {}, {}, {}, {}, {}, {}, {}, {},
                       {},   {},    {},    {}};
     const size_t kept = at.kept + 2 * size_t(d);
     if (spec.gates() > 1) pass.kept = {b.saved(uint32_t(kept)), b.saved(uint32_t(kept + 1))};
@@ -393,6 +394,7 @@ void layer_backward(Backward& b, const RnnSpec& spec) {
     pass.grad_gates = empty(Dims{spec.rows, wide}, dtype);
     if (is_gru) pass.grad_from_state = empty(Dims{spec.rows, wide}, dtype);
     if (spec.projects) pass.grad_projected = empty(Dims{spec.rows, spec.output}, dtype);
+    pass.zero_row = zeros(Dims{std::max(spec.hidden, spec.output)}, dtype);
     pass.run();
 
     const Rows dg(pass.grad_gates, wide);

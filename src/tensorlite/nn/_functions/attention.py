@@ -84,7 +84,7 @@ def _check_dims(
 
 
 def _packed_projections(
-    query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Tensor | None, heads: int
+    query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Each (steps, batch, embed), from one weight for all three."""
     embed = query.size(-1)
@@ -192,15 +192,16 @@ def multi_head_attention_forward(
                     f"use_separate_proj_weight is True but {name}_proj_weight is None"
                 )
         biases = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-        q = _ops.linear(query, q_proj_weight, biases[0])
-        k = _ops.linear(key, k_proj_weight, biases[1])
-        v = _ops.linear(value, v_proj_weight, biases[2])
+        project: Any = _ops.linear
+        q = project(query, q_proj_weight, biases[0])
+        k = project(key, k_proj_weight, biases[1])
+        v = project(value, v_proj_weight, biases[2])
     else:
         if key.shape != value.shape:
             raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         if in_proj_weight is None:
             raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
-        q, k, v = _packed_projections(query, key, value, in_proj_weight, in_proj_bias, num_heads)
+        q, k, v = _packed_projections(query, key, value, in_proj_weight, in_proj_bias)
 
     if attn_mask is not None:
         attn_mask = _check_mask_shape(attn_mask, batch, num_heads, rows, columns)

@@ -137,7 +137,7 @@ class RNNBase(Module):
 
     @property
     def _flat_weights(self) -> list[Tensor]:
-        parameters = self._parameters
+        parameters: Any = self._parameters
         try:
             return [parameters[name] for name in self._flat_weights_names]
         except KeyError:  # one is computed: a parametrization, or set by hand
