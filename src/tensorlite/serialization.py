@@ -646,11 +646,6 @@ def _unpickler(
     return Unpickler
 
 
-# What a damaged pickle may raise on its way.
-_DAMAGE = (
-    EOFError, IndexError, KeyError, UnicodeDecodeError, AssertionError, AttributeError, TypeError, ValueError,
-    OverflowError, MemoryError, RecursionError, ImportError,
-)  # fmt: skip
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 
@@ -747,8 +742,10 @@ def _load(
         return unpickler(io.BytesIO(archive.read("data.pkl")), **pickle_load_args).load()
     except (zipfile.BadZipFile, struct.error, OSError) as error:
         raise pickle.UnpicklingError(f"load: the checkpoint is damaged: {error!r}") from error
-    except _DAMAGE as error:
-        # With code of the user's at work, the error may be that code's.
+    except (pickle.UnpicklingError, RuntimeError):
+        raise
+    except Exception as error:
+        # Of a file that may run no code, it is the file's fault; otherwise it may be that code's.
         if not weights_only:
             raise
         raise pickle.UnpicklingError(f"load: the checkpoint is damaged: {error!r}") from error

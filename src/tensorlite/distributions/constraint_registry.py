@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -98,13 +97,9 @@ def _less_than(constraint: Any) -> Any:
 
 @_both(constraints.interval, constraints.half_open_interval)
 def _interval(constraint: Any) -> Any:
-    low, high = constraint.lower_bound, constraint.upper_bound
-    if (
-        isinstance(low, numbers.Number)
-        and low == 0
-        and isinstance(high, numbers.Number)
-        and high == 1
-    ):
+    low: Any = constraint.lower_bound
+    high: Any = constraint.upper_bound
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and (low, high) == (0, 1):
         return transforms.SigmoidTransform()
     return transforms.ComposeTransform(
         [transforms.SigmoidTransform(), transforms.AffineTransform(low, high - low)]

@@ -118,7 +118,9 @@ class LowRankMultivariateNormal(Distribution):
     def precision_matrix(self) -> Any:
         weighted = self._unbroadcasted_cov_factor.mT / self._unbroadcasted_cov_diag.unsqueeze(-2)
         a = tl.linalg.solve_triangular(self._capacitance_tril, weighted, upper=False)
-        return self._whole(tl.diag_embed(self._unbroadcasted_cov_diag.reciprocal()) - a.mT @ a, 2)
+        return self._whole(
+            tl.diag_embed(self._unbroadcasted_cov_diag.reciprocal()) - a.transpose(-2, -1) @ a, 2
+        )
 
     def rsample(self, sample_shape: Any = ()) -> Any:
         shape = self._extended_shape(sample_shape)

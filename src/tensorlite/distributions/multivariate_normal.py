@@ -35,7 +35,7 @@ def _batch_mahalanobis(bL: Any, bx: Any) -> Any:
 def _precision_to_scale_tril(P: Any) -> Any:
     """The lower Cholesky factor of P^-1, from that of P with its order reversed."""
     flipped = tl.linalg.cholesky(tl.flip(P, (-2, -1)))
-    inverse = tl.flip(flipped, (-2, -1)).mT
+    inverse = tl.flip(flipped, (-2, -1)).transpose(-2, -1)
     return tl.linalg.solve_triangular(inverse, tl.eye(P.shape[-1], dtype=P.dtype), upper=False)
 
 
@@ -109,7 +109,7 @@ class MultivariateNormal(Distribution):
         inverse = tl.linalg.solve_triangular(
             factor, tl.eye(factor.shape[-1], dtype=factor.dtype), upper=False
         )
-        return self._whole(inverse.mT @ inverse)
+        return self._whole(inverse.transpose(-2, -1) @ inverse)
 
     @property
     def mean(self) -> Any:
