@@ -199,6 +199,38 @@ void run_rows(const Job<T>& job, int64_t n, int64_t piece, T* scratch) {
   if (group.n > 0) finish();
 }
 
+// One row of `a`, as in a depthwise convolution: there is too little to do for lists of vectors. Four lines at
+// once, for whole images whose outputs lie dense.
+template <class T>
+void run_line(const Job<T>& job, int64_t n, T* scratch) {
+  constexpr int64_t w = lanes<T>, lines = 4;
+  const Plan<T>& p = job.plan;
+  const T* from = p.source(job.source + n * job.image, 0, scratch);
+  T* to = job.to.data + n * job.to.image;
+  const int64_t planes = p.axis[0].out, rows = p.axis[1].out, width = p.axis[2].out, sums = p.sums();
+  const Vec<T> start = splat<T>(job.bias == nullptr ? T(0) : *job.bias);
+  for (int64_t z = 0; z < planes; ++z) {
+    for (int64_t y = 0; y < rows; y += lines) {
+      const int64_t there = std::min(lines, rows - y);
+      const T* line[lines];  // the last repeats
+      for (int64_t i = 0; i < lines; ++i) line[i] = from + z * p.place[0] + (y + std::min(i, there - 1)) * p.place[1];
+      T* out = to + (z * rows + y) * width;
+      for (int64_t x = 0; x < width; x += w) {
+        const Mask<T> mask = first<T>(std::min(w, width - x));
+        Vec<T> made[lines];
+        for (int i = 0; i < lines; ++i) made[i] = start;
+        for (int64_t j = 0; j < sums; ++j) {
+          const int64_t at = p.offset()[j] + x;
+          const Vec<T> a = splat<T>(job.a[j]);
+          TL_UNROLL(4)
+          for (int i = 0; i < lines; ++i) made[i] = fma(a, load(line[i] + at, mask), made[i]);
+        }
+        for (int64_t i = 0; i < there; ++i) store(out + i * width + x, mask, made[i]);
+      }
+    }
+  }
+}
+
 // Gathered columns of several images. A panel of them stays in the L1 while some rows of `a` pass by.
 constexpr int64_t columns_at_once = 512, sums_at_once = 144, rows_at_once = 8 * tile_rows;
 template <class T>
@@ -287,7 +319,12 @@ void run_jobs(const Plan<T>& p, int64_t batch, int64_t groups, int64_t m, F job_
   const int64_t bands = p.bands(), work = std::max<int64_t>(1, outputs * sums * m / bands);
   parallel_for(batch * groups * bands, std::max<int64_t>(1, conv_work / work), [&](int64_t begin, int64_t end) {
     Scratch<T> scratch(p.scratch_size());
+    const bool line = m == 1 && bands == 1 && p.dense;
     for (int64_t i = begin; i < end; ++i) {
+      if (line) {
+        run_line(job_of(i % groups), i / groups, scratch.get());
+        continue;
+      }
       run_rows(job_of(i / bands % groups), i / bands / groups, i % bands, scratch.get());
     }
   });

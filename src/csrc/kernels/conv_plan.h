@@ -63,14 +63,15 @@ class Plan {
  public:
   Axis axis[3];
   int64_t channels, taps;  // of a group; of a channel
-  int64_t place[3];        // how far outputs beside each other lie apart in what is read
+  bool dense;
+  int64_t place[3];  // how far outputs beside each other lie apart in what is read
   bool staged;
   int64_t band;  // outputs along `band_axis` that are done at a time
   int band_axis;
 
-  // `dense`: outputs lie without gaps, so that axes may be merged. `pieces`: how many bands are wanted.
-  Plan(const Axis (&axes)[3], int64_t channel_count, int64_t* offset, bool dense, int64_t pieces = 1)
-      : channels(channel_count), offset_(offset) {
+  // `dense_outputs`: they lie without gaps, so that axes may be merged. `pieces`: how many bands are wanted.
+  Plan(const Axis (&axes)[3], int64_t channel_count, int64_t* offset, bool dense_outputs, int64_t pieces = 1)
+      : channels(channel_count), dense(dense_outputs), offset_(offset) {
     for (int d = 0; d < 3; ++d) axis[d] = axes[d];
     if (dense) merge();
     taps = axis[0].taps * axis[1].taps * axis[2].taps;
