@@ -1,6 +1,7 @@
 """Large graphs, long loops, threads."""
 
 import gc
+import os
 import threading
 import weakref
 
@@ -143,7 +144,8 @@ def test_a_loop_ends_with_the_memory_it_had(name):
         step()
     assert in_use() == before
     assert len(gc.get_objects()) - objects < 50
-    assert resident() - memory < 1 << 20
+    if "TENSORLITE_SANITIZED" not in os.environ:  # there, freed memory is quarantined
+        assert resident() - memory < 1 << 20
 
 
 def test_hook_cycles_are_collected():

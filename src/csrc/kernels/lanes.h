@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "core/dtype.h"
+#include "kernels/copy.h"
 #include "kernels/slot.h"
 #include "kernels/vec.h"
 
@@ -111,11 +112,13 @@ TL_ALWAYS_INLINE A fold_lanes(typename Lanes<A>::V v, F join) {
   }
 }
 
+inline constexpr int64_t block = 1024;  // elements that are read into a buffer at a time
+
 // How elements are read. The first three are conversions; the others apply to real numbers once they
 // are converted (a complex number counts by its absolute value).
 enum class Load : uint8_t { value, nonzero, is_nan, abs, square, power, nan_as_zero };
 
-// Runs of elements of some dtype, `step` elements apart, as arrays of A.
+// Runs of at most `block` elements of some dtype, `step` elements apart, as arrays of A.
 template <class A>
 class Source {
  public:
@@ -138,71 +141,52 @@ class Source {
     }
     return buffer;
   }
+
+ private:
   TL_NOINLINE void copy(const char* p, int64_t step, int64_t n, A* buffer) const {
-    switch (dtype_) {
-      case DType::Bool:
-        // As a byte: memory that a user fills may hold values other than 0 and 1.
-        return copy_from<uint8_t>(p, step, n, buffer, load_ == Load::value ? Load::nonzero : load_);
-      case DType::UInt8:
-        return copy_from<uint8_t>(p, step, n, buffer, load_);
-      case DType::Int8:
-        return copy_from<int8_t>(p, step, n, buffer, load_);
-      case DType::Int16:
-        return copy_from<int16_t>(p, step, n, buffer, load_);
-      case DType::Int32:
-        return copy_from<int32_t>(p, step, n, buffer, load_);
-      case DType::Int64:
-        return copy_from<int64_t>(p, step, n, buffer, load_);
-      case DType::Float16:
-        return copy_from<Half>(p, step, n, buffer, load_);
-      case DType::BFloat16:
-        return copy_from<BFloat16>(p, step, n, buffer, load_);
-      case DType::Float32:
-        return copy_from<float>(p, step, n, buffer, load_);
-      case DType::Float64:
-        return copy_from<double>(p, step, n, buffer, load_);
-      case DType::Complex64:
-        return copy_from<std::complex<float>>(p, step, n, buffer, load_);
-      default:
-        return copy_from<std::complex<double>>(p, step, n, buffer, load_);
+    const int64_t stride = step * size_;
+    if constexpr (std::is_same_v<A, uint8_t>) {
+      if (load_ == Load::is_nan) return find_nan(p, stride, n, buffer);
+      convert_run(DType::Bool, reinterpret_cast<char*>(buffer), 1, dtype_, p, stride, n);
+      return;
+    } else if constexpr (std::is_same_v<A, int64_t>) {
+      if (load_ == Load::nonzero) {
+        char truth[block];
+        convert_run(DType::Bool, truth, 1, dtype_, p, stride, n);
+        for (int64_t i = 0; i < n; ++i) buffer[i] = truth[i];
+        return;
+      }
+    } else if constexpr (std::is_floating_point_v<A>) {
+      if (load_ != Load::value && is_complex(dtype_)) {
+        A pairs[2 * block];
+        copy_run(2 * sizeof(A), reinterpret_cast<char*>(pairs), 2 * sizeof(A), p, stride, n);
+        for (int64_t i = 0; i < n; ++i) buffer[i] = std::hypot(pairs[2 * i], pairs[2 * i + 1]);
+        return;
+      }
+    }
+    if (dtype_ == DTypeOf<A>::value) {
+      copy_run(sizeof(A), reinterpret_cast<char*>(buffer), sizeof(A), p, stride, n);
+    } else {
+      convert_run(DTypeOf<A>::value, reinterpret_cast<char*>(buffer), sizeof(A), dtype_, p, stride, n);
     }
   }
 
- private:
-  template <class T>
-  static void copy_from(const char* data, int64_t step, int64_t n, A* TL_RESTRICT to, Load load) {
-    const T* p = reinterpret_cast<const T*>(data);
-    // Only the loads that some reduction in A asks for.
-    if constexpr (std::is_same_v<A, uint8_t>) {
-      if (load == Load::is_nan) {
-        if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-          each(p, step, n, to, [](T v) { return A(convert<float>(v) != convert<float>(v)); });
-        } else {
-          each(p, step, n, to, [](T v) { return A(v != v); });
-        }
-      } else {
-        each(p, step, n, to, [](T v) { return A(convert<bool>(v)); });
-      }
-    } else if constexpr (std::is_same_v<A, int64_t>) {
-      if (load == Load::nonzero) {
-        each(p, step, n, to, [](T v) { return A(convert<bool>(v)); });
-      } else if constexpr (std::is_integral_v<T>) {
-        each(p, step, n, to, [](T v) { return A(v); });
-      }
-    } else if constexpr (std::is_floating_point_v<A> && is_complex_v<T>) {
-      if (load != Load::value) return each(p, step, n, to, [](T v) { return A(std::hypot(v.real(), v.imag())); });
-      each(p, step, n, to, [](T v) { return convert<A>(v); });
-    } else {
-      each(p, step, n, to, [](T v) { return convert<A>(v); });
-    }
+  // Of floating point and complex numbers.
+  template <class R>
+  void find_nan_as(DType real, const char* p, int64_t stride, int64_t n, A* to) const {
+    R values[block], imaginary[block];
+    auto read = [&](DType from, const char* at, R* into) {
+      convert_run(DTypeOf<R>::value, reinterpret_cast<char*>(into), sizeof(R), from, at, stride, n);
+    };
+    read(real, p, values);
+    for (int64_t i = 0; i < n; ++i) to[i] = values[i] != values[i];
+    if (!is_complex(dtype_)) return;
+    read(real, p + sizeof(R), imaginary);
+    for (int64_t i = 0; i < n; ++i) to[i] |= imaginary[i] != imaginary[i];
   }
-  template <class T, class F>
-  TL_ALWAYS_INLINE void each(const T* p, int64_t step, int64_t n, A* TL_RESTRICT to, F f) {
-    if (step == 1) {
-      for (int64_t i = 0; i < n; ++i) to[i] = f(p[i]);
-    } else {
-      for (int64_t i = 0; i < n; ++i) to[i] = f(p[i * step]);
-    }
+  void find_nan(const char* p, int64_t stride, int64_t n, A* to) const {
+    const DType real = to_real(dtype_);
+    real == DType::Float64 ? find_nan_as<double>(real, p, stride, n, to) : find_nan_as<float>(real, p, stride, n, to);
   }
 
   TL_NOINLINE void apply(const A* from, int64_t n, A* to) const {
@@ -333,8 +317,6 @@ TL_NOINLINE A reduce_block(const A* p, int64_t n) {
   for (int64_t i = 0; i < n; ++i) v = Op::join(v, p[i]);
   return v;
 }
-
-inline constexpr int64_t block = 1024;  // elements that are read into a buffer at a time
 
 }  // namespace
 

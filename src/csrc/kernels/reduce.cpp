@@ -62,42 +62,6 @@ constexpr int64_t columns = 1024 / int64_t(sizeof(A));
 constexpr int64_t rows_a_block = 32;
 constexpr int levels = 24;  // of the tree over blocks of rows
 
-// The columns of a block of rows, into acc[width].
-template <class Op, class A>
-TL_NOINLINE void reduce_rows_block(const Source<A>& source, const char* p, int64_t step, int64_t rows, int64_t stride,
-                                   int64_t width, A* TL_RESTRICT acc) {
-  using V = typename Lanes<A>::V;
-  constexpr int L = Lanes<A>::count;
-  A buffer[4][columns<A>];
-  for (int64_t i = 0; i < rows;) {
-    const int many = rows - i >= 4 ? 4 : 1;
-    const A* r[4];
-    for (int k = 0; k < many; ++k) r[k] = source.read(source.at(p, (i + k) * step), stride, width, buffer[k]);
-    const bool first = i == 0;
-    int64_t j = 0;
-    if (many == 4) {
-      for (; j + L <= width; j += L) {
-        V v = Op::join(Op::join(load_lanes(r[0] + j), load_lanes(r[1] + j)),
-                       Op::join(load_lanes(r[2] + j), load_lanes(r[3] + j)));
-        if (!first) v = Op::join(load_lanes(acc + j), v);
-        std::memcpy(acc + j, &v, sizeof v);
-      }
-      for (; j < width; ++j) {
-        A v = Op::join(Op::join(r[0][j], r[1][j]), Op::join(r[2][j], r[3][j]));
-        acc[j] = first ? v : Op::join(acc[j], v);
-      }
-    } else {
-      for (; j + L <= width; j += L) {
-        V v = load_lanes(r[0] + j);
-        if (!first) v = Op::join(load_lanes(acc + j), v);
-        std::memcpy(acc + j, &v, sizeof v);
-      }
-      for (; j < width; ++j) acc[j] = first ? r[0][j] : Op::join(acc[j], r[0][j]);
-    }
-    i += many;
-  }
-}
-
 template <class Op, class A>
 TL_NOINLINE void join_columns(A* TL_RESTRICT into, const A* TL_RESTRICT from, int64_t width) {
   constexpr int L = Lanes<A>::count;
@@ -107,6 +71,30 @@ TL_NOINLINE void join_columns(A* TL_RESTRICT into, const A* TL_RESTRICT from, in
     std::memcpy(into + j, &v, sizeof v);
   }
   for (; j < width; ++j) into[j] = Op::join(into[j], from[j]);
+}
+
+// The columns of a block of rows, into acc[width]: four rows are joined with each other first.
+template <class Op, class A>
+TL_NOINLINE void reduce_rows_block(const Source<A>& source, const char* p, int64_t step, int64_t rows, int64_t stride,
+                                   int64_t width, A* TL_RESTRICT acc) {
+  constexpr int L = Lanes<A>::count;
+  A buffer[4][columns<A>];
+  for (int64_t j = 0; j < width; ++j) acc[j] = Op::template start<A>();
+  auto row = [&](int64_t i, int slot) { return source.read(source.at(p, i * step), stride, width, buffer[slot]); };
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    const A *a = row(i, 0), *b = row(i + 1, 1), *c = row(i + 2, 2), *d = row(i + 3, 3);
+    auto four = [](auto t, auto x, auto y, auto z, auto w) {
+      return Op::join(t, Op::join(Op::join(x, y), Op::join(z, w)));
+    };
+    int64_t j = 0;
+    for (; j + L <= width; j += L) {
+      auto v = four(load_lanes(acc + j), load_lanes(a + j), load_lanes(b + j), load_lanes(c + j), load_lanes(d + j));
+      std::memcpy(acc + j, &v, sizeof v);
+    }
+    for (; j < width; ++j) acc[j] = four(acc[j], a[j], b[j], c[j], d[j]);
+  }
+  for (; i < rows; ++i) join_columns<Op>(acc, row(i, 0), width);
 }
 
 // At most columns<A> of them, into result[width].

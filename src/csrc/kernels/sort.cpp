@@ -141,12 +141,26 @@ TL_NOINLINE void select(Item* a, int64_t n, int64_t k) {
   insertion_sort(a + low, high - low);
 }
 
+// Each item's place is the number of smaller ones: quadratic, but in vectors.
+TL_NOINLINE void rank_sort(Packed* TL_RESTRICT a, Packed* TL_RESTRICT other, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint64_t word = a[i].word;
+    uint64_t rank = 0;
+    for (int64_t j = 0; j < n; ++j) rank += a[j].word < word ? 1 : 0;
+    other[rank] = a[i];
+  }
+  std::memcpy(static_cast<void*>(a), other, size_t(n) * sizeof(Packed));
+}
+
 constexpr int64_t small = 64;
 
 // Room for as many items again follows the array.
 template <class Item>
 TL_NOINLINE void sort_items(Item* items, int64_t n) {
   if (n <= small) {
+    if constexpr (std::is_same_v<Item, Packed>) {
+      if (n > 16) return rank_sort(items, items + n, n);
+    }
     insertion_sort(items, n);
   } else if (n < 4096) {
     radix_sort<Item, 8>(items, items + n, n);
@@ -239,7 +253,7 @@ class RowSort {
   void range() {
     const int64_t n = args_.n, first = args_.first, last = args_.last, wanted = last - first;
     if (wanted == 0) return;
-    if (first == 0 && last <= few && n > small) return best(last);
+    if (first == 0 && last <= few && last <= n / 4) return best(last);
     fill();
     if (n <= small || wanted > n / 8) {
       sort_items(items_, n);
@@ -251,17 +265,38 @@ class RowSort {
     put(items_ + first, wanted);
   }
 
-  // The first few of the order: each element against the worst that is kept.
+  // The first few of the order: each element against the worst that is kept. Most are no better, which
+  // is seen for sixteen at a time.
   static constexpr int64_t few = 32;
   void best(int64_t k) {
     Item kept[few];
     int64_t count = 0;
-    each_key([&](Key x, int64_t i) {
-      if (count == k && !(x < kept[k - 1].key())) return;
+    Key worst = Key(~Key(0));
+    auto insert = [&](Key key, int64_t i) {
       int64_t j = count < k ? count++ : k - 1;
-      for (; j > 0 && x < kept[j - 1].key(); --j) kept[j] = kept[j - 1];
-      kept[j] = Item::make(x, i);
-    });
+      for (; j > 0 && key < kept[j - 1].key(); --j) kept[j] = kept[j - 1];
+      kept[j] = Item::make(key, i);
+      if (count == k) worst = kept[k - 1].key();
+    };
+    Key keys[block];
+    for (int64_t start = 0; start < args_.n; start += block) {
+      const int64_t n = args_.n - start < block ? args_.n - start : block;
+      read_(args_, start, n, keys);
+      for (int64_t i = n; i < (n + 15) / 16 * 16; ++i) keys[i] = Key(~Key(0));
+      int64_t i = 0;
+      for (; i < n && count < k; ++i) insert(keys[i], start + i);
+      for (; i < n && i % 16 != 0; ++i) {
+        if (keys[i] < worst) insert(keys[i], start + i);
+      }
+      for (; i < n; i += 16) {
+        bool better = false;
+        for (int j = 0; j < 16; ++j) better |= keys[i + j] < worst;
+        if (!better) continue;
+        for (int j = 0; j < 16; ++j) {
+          if (keys[i + j] < worst) insert(keys[i + j], start + i + j);
+        }
+      }
+    }
     put(kept, k);
   }
 

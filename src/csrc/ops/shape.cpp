@@ -145,7 +145,9 @@ Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int6
   TL_CHECK(repeats >= 0, "repeat_interleave: Repeats must be non-negative, got ", repeats);
   Tensor x = dim_arg ? (self.dim() == 0 ? reshape(self, Dims{1}) : self) : reshape(self, Dims{-1});
   int64_t dim = wrap_dim(dim_arg.value_or(0), x.dim());
-  int64_t total = x.sizes()[size_t(dim)] * repeats;
+  int64_t total = 0;
+  TL_CHECK(!__builtin_mul_overflow(x.sizes()[size_t(dim)], repeats, &total), "repeat_interleave: ", repeats,
+           " repeats of ", Shape{x.sizes()}, " overflow");
   TL_CHECK(!output_size || *output_size == total, "repeat_interleave: Invalid output_size, expected ", total,
            " but got ", output_size.value_or(0));
   Tensor wide = unsqueeze(x, dim + 1);
