@@ -255,3 +255,23 @@ def test_safetensors(tmp_path):
         tensorlite.safetensors.save({"a": 3})
     with pytest.raises(package.SafetensorError):
         tensorlite.safetensors.load(b"nonsense")
+
+
+@pytest.mark.parametrize("writer", ["torch", "tensorlite"])
+@pytest.mark.parametrize("reader", ["torch", "tensorlite"])
+def test_whole_modules_with_their_optimizers(writer, reader):
+    """Pickled as objects, in either library, and trained on in the other."""
+    w, r = ({"torch": torch, "tensorlite": tensorlite}[name] for name in (writer, reader))
+    model = w.nn.Linear(2, 2)
+    optimizer = w.optim.Adam(model.parameters())
+    model(w.ones(1, 2)).sum().backward()
+    optimizer.step()
+    file = io.BytesIO()
+    w.save({"model": model, "optimizer": optimizer}, file)
+    file.seek(0)
+    loaded = r.load(file, weights_only=False)
+    assert loaded["optimizer"].param_groups[0]["params"][0] is loaded["model"].weight
+    assert loaded["model"].weight.tolist() == model.weight.tolist()
+    loaded["model"](r.ones(1, 2)).sum().backward()
+    loaded["optimizer"].step()
+    assert loaded["model"].weight.tolist() != model.weight.tolist()
