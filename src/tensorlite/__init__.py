@@ -137,10 +137,10 @@ from .fft._frames import istft, stft
 
 # Imported when first asked for: submodules, and names with the submodule they are in.
 _LAZY = frozenset(
-    "accelerator backends compiler cpu cuda distributed distributions hub jit "
+    "accelerator backends compiler cpu cuda distributed distributions func hub jit "
     "mps multiprocessing onnx overrides safetensors testing types utils xpu".split()
 )
-_LAZY_NAMES = {"compile": "compiler"}
+_LAZY_NAMES = {"compile": "compiler", "vmap": "func"}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ cuda.device(-1).__enter__() | cuda.is_bf16_supported() | cuda.get_rng_state()
 cuda.get_rng_state_all() | cuda.set_rng_state_all([]) | cuda.FloatTensor | cuda.FloatTensor(3)
 isinstance(ones(1), m.cuda.FloatTensor) | cuda.init() | cuda.ipc_collect() | cuda.get_arch_list()
 cuda.nvtx.range_push("a") | cuda.OutOfMemoryError is m.OutOfMemoryError | ones(1).cuda()
-ones(1, device="cuda") | nn.Linear(1, 1).to("cuda") | device("cuda", 1) | device("cpu").__enter__()
+ones(1, device="cuda") | nn.Linear(1, 1).to("cuda") | device("cuda", 1)
 backends.mps.is_available() | backends.mps.is_built() | backends.cudnn.deterministic
 backends.cudnn.benchmark | backends.cudnn.enabled | backends.cudnn.allow_tf32
 backends.cudnn.is_available() | backends.cudnn.version() | backends.cuda.is_built()
