@@ -65,6 +65,36 @@ globals().update({name: getattr(_C.ops, name) for name in _C._function_names})
 
 # Below what they import.
 from . import _foreach, autograd, random
+from ._copies import (
+    alias_copy,
+    as_strided_copy,
+    detach_copy,
+    diagonal_copy,
+    expand_copy,
+    narrow_copy,
+    permute_copy,
+    select_copy,
+    slice_copy,
+    split_copy,
+    split_with_sizes_copy,
+    squeeze_copy,
+    t_copy,
+    transpose_copy,
+    unbind_copy,
+    unfold_copy,
+    unsqueeze_copy,
+    view_as_complex_copy,
+    view_as_real_copy,
+    view_copy,
+)
+from ._numeric import (
+    gradient,
+    histogramdd,
+    unravel_index,
+    unsafe_chunk,
+    unsafe_split,
+    unsafe_split_with_sizes,
+)
 from ._settings import (
     _assert,
     are_deterministic_algorithms_enabled,
@@ -134,6 +164,19 @@ globals().update(_foreach.functions)
 # isort: split
 from . import fft, linalg, nn, optim, special
 from .fft._frames import istft, stft
+from .linalg._older import (
+    eig,
+    frobenius_norm,
+    lstsq,
+    lu,
+    lu_solve,
+    matrix_rank,
+    nuclear_norm,
+    pca_lowrank,
+    solve,
+    svd_lowrank,
+    symeig,
+)
 
 # Imported when first asked for: submodules, and names with the submodule they are in.
 _LAZY = frozenset(

@@ -311,6 +311,46 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
         """Dims from the slowest-moving to the fastest in memory."""
         return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
 
+    def lu(self, pivot: bool = True, get_infos: bool = False) -> Any:
+        """See `tensorlite.lu`."""
+        from .linalg._older import lu
+
+        return lu(self, pivot, get_infos)
+
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+        """See `tensorlite.lu_solve`."""
+        return _C.ops.linalg_lu_solve(LU_data, LU_pivots, self)
+
+    def _removed(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(
+            "This function was deprecated since version 1.9 and is now removed: see torch.linalg."
+        )
+
+    eig = symeig = solve = lstsq = _removed
+
+    def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
+        """`narrow` as a copy."""
+        return self.narrow(dim, start, length).clone()
+
+    def unsafe_chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+        """See `tensorlite.unsafe_chunk`."""
+        return tuple(part.clone() for part in self.chunk(chunks, dim))
+
+    def unsafe_split(self, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+        """See `tensorlite.unsafe_split`."""
+        return tuple(part.clone() for part in self.split(split_size, dim))
+
+    def unsafe_split_with_sizes(self, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
+        """See `tensorlite.unsafe_split_with_sizes`."""
+        return tuple(part.clone() for part in self.split_with_sizes(list(split_sizes), dim))
+
+    def map2_(self, x: Tensor, y: Tensor, callable: Any) -> Tensor:
+        """Replaces each element by what a Python function makes of it and the ones of x and y."""
+        xs, ys = (t.expand(self.shape).reshape(-1).tolist() for t in (x, y))
+        values = [callable(*v) for v in zip(self.detach().reshape(-1).tolist(), xs, ys)]
+        new = self.new_tensor(values).reshape(self.shape) if values else self
+        return self.copy_(new)
+
     def stft(self, *args: Any, **kwargs: Any) -> Tensor:
         """See `tensorlite.stft`."""
         from .fft._frames import stft

@@ -43,7 +43,7 @@ void check_source(const char* op, const Tensor& self, int64_t dim, const Tensor&
 template <class Run, class Make>
 Tensor apply(const char* name, const char* label, const Tensor& self, const Tensor& index, const Tensor& source,
              bool inplace, Run run_on, Make backward) {
-  if (inplace) check_inplace(self, name);
+  if (inplace) check_inplace(self, name, source);
   Tensor saved_index = inplace ? apart_from(index, self) : index;
   Tensor out = inplace ? self : raw_clone(self);
   run_on(out);
@@ -189,7 +189,7 @@ Tensor put(const Tensor& self, const Tensor& index, const Tensor& source, bool a
 }
 Tensor put_(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
   PutArgs a(self, index, source);
-  check_inplace(self, "put_");
+  check_inplace(self, "put_", source);
   if (self.is_contiguous()) {
     index_put_(view(self, Dims{-1}), {a.index}, reshape(source, Dims{-1}), accumulate);
     return self;

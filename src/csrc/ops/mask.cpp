@@ -63,7 +63,7 @@ Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Tensor& value)
   FillArgs a(self, mask, value);
   TL_CHECK(equal(a.sizes, self.sizes()), "masked_fill_: output with shape ", Shape{self.sizes()},
            " doesn't match the broadcast shape ", Shape{a.sizes});
-  check_inplace(self, "masked_fill_");
+  check_inplace(self, "masked_fill_", value);
   Tensor keep = apart_from(mask, self);
   Tensor m = dense_values(keep, a.sizes, DType::Bool);
   Tensor v = dense_values(value, Dims{}, self.dtype());
@@ -165,7 +165,7 @@ Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& sou
   ScatterArgs a(self, mask, apart_from(source, self));
   TL_CHECK(equal(a.sizes, self.sizes()), "masked_scatter_: output with shape ", Shape{self.sizes()},
            " doesn't match the broadcast shape ", Shape{a.sizes});
-  check_inplace(self, "masked_scatter_");
+  check_inplace(self, "masked_scatter_", source);
   Tensor keep = apart_from(mask, self);
   Tensor dense = empty(self.sizes(), self.dtype());
   copy_values(dense, self);

@@ -133,6 +133,12 @@ void compute(const Info& info, const Tensor& out, const Tensor& self, const Tens
       return;
     }
     default:
+      if (info.factors == Factors::batches && alpha.equals(0)) {  // the product counts by its NaN
+        NoGradGuard no_grad;
+        Tensor none = mul(bmm(a, b), alpha);
+        copy_values(out, beta.equals(0) ? none : add(none, beta.equals(1) ? self : mul(self, beta)));
+        return;
+      }
       return multiply_into(out, a, plain, b, plain, &self, &beta, &alpha);
   }
 }

@@ -194,25 +194,26 @@ Pair aminmax(const Tensor& self, std::optional<int64_t> dim_arg, bool keepdim) {
 
 constexpr uint32_t both = op::function | op::method | op::out;
 const OpRecord records[] = {
-    {"amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", TL_OP(amax), both,
+    {"amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", TL_OP(amax), both | op::exact_out,
      "The largest elements along the listed dims, all of them where the list is empty. Equal ones share the gradient "
      "evenly; a "
      "NaN counts as the largest.",
      "randn(3, 4) | randn(3, 4), 1 | randn(2, 3, 4), (0, 2), True | randn(4, 3).t(), 0 | randn(()), 0 | randn(0, 3), 1 "
      "| "
      "tensor([[1., 2., 2.], [3., 3., 3.]]), 1"},
-    {"amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", TL_OP(amin), both,
+    {"amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", TL_OP(amin), both | op::exact_out,
      "The smallest elements along the listed dims, as amax has the largest.",
      "randn(3, 4) | randn(3, 4), 1 | randn(2, 3, 4), (0, 2), True | randn(4, 3).t(), 0 | tensor([[1., 1., 2.]]), 1"},
-    {"aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)", TL_OP(aminmax), both,
-     "The smallest and the largest elements, of all or along `dim`.",
+    {"aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)", TL_OP(aminmax),
+     both | op::exact_out, "The smallest and the largest elements, of all or along `dim`.",
      "randn(3, 4) | randn(3, 4), dim=1 | randn(4, 3).t(), dim=0, keepdim=True | randn(())"},
     {"max(Tensor self) -> Tensor", TL_OP(max_all), both,
      "The largest element. Equal ones share the gradient evenly; a NaN counts as the largest.",
      "randn(3, 4) | randn(4, 3).t() | randn(()) | tensor([1., 2., 2.])"},
     {"max(Tensor self, Tensor other) -> Tensor", TL_OP(maximum), both, "maximum under another name.",
      "randn(3, 4), randn(4) | randn(3), randn(())"},
-    {"max(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(max_dim), both,
+    {"max(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(max_dim),
+     both | op::exact_out,
      "The largest elements along `dim` and their indices; of equal ones the first, which has the gradient.",
      "randn(3, 4), 1 | randn(3, 4), 0, True | randn(4, 3).t(), -1 | randn(2, 3, 4), 1 | randn(()), 0 | randn(0, 3), 1 "
      "| "
@@ -221,14 +222,16 @@ const OpRecord records[] = {
      "randn(3, 4) | randn(4, 3).t() | randn(())"},
     {"min(Tensor self, Tensor other) -> Tensor", TL_OP(minimum), both, "minimum under another name.",
      "randn(3, 4), randn(4)"},
-    {"min(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(min_dim), both,
+    {"min(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(min_dim),
+     both | op::exact_out,
      "The smallest elements along `dim` and their indices; of equal ones the first, which has the gradient.",
      "randn(3, 4), 1 | randn(3, 4), 0, True | randn(4, 3).t(), -1 | randn(2, 3, 4), 1 | randn(()), 0"},
-    {"argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", TL_OP(argmax), both | op::nondifferentiable,
+    {"argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", TL_OP(argmax),
+     both | op::exact_out | op::nondifferentiable,
      "Where the largest element stands along `dim`, or among all in order without it; the first of equal ones.",
      "randn(3, 4) | randn(3, 4), 1 | randn(4, 3).t(), 0, True | randn(()), 0 | randn(3, 4), None, True"},
-    {"argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", TL_OP(argmin), both | op::nondifferentiable,
-     "Where the smallest element stands, as argmax has the largest.",
+    {"argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", TL_OP(argmin),
+     both | op::exact_out | op::nondifferentiable, "Where the smallest element stands, as argmax has the largest.",
      "randn(3, 4) | randn(3, 4), 1 | randn(4, 3).t(), 0, True"},
 };
 const RegisterOps registered(records);

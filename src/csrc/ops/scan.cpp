@@ -165,10 +165,10 @@ const OpRecord records[] = {
     {"logcumsumexp(Tensor self, int dim) -> Tensor", TL_OP(logcumsumexp), both,
      "log Σ e^x of the elements up to each position of `dim`, without overflow.",
      "randn(3, 4), 1 | randn(4, 3).t(), 0 | randn(()), 0 | randn(0, 3), 0"},
-    {"cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)", TL_OP(cummax), both,
+    {"cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)", TL_OP(cummax), both | op::exact_out,
      "The largest element up to each position of `dim` and where it stands; of equal ones the last.",
      "randn(3, 4), 1 | randn(4, 3).t(), 0 | randn(()), 0 | randn(0, 3), 0"},
-    {"cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)", TL_OP(cummin), both,
+    {"cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)", TL_OP(cummin), both | op::exact_out,
      "The smallest element up to each position of `dim` and where it stands; of equal ones the last.",
      "randn(3, 4), 1 | randn(4, 3).t(), 0 | randn(()), 0"},
 };

@@ -59,7 +59,7 @@ Tensor apply(const char* name, const char* label, const Tensor& self, int64_t di
              const Tensor& src, ScatterOp how, bool inplace, Make make) {
   int64_t dim = wrap_dim(dim_arg, self.dim());
   check_gather(name, self, dim, index, src);
-  if (inplace) check_inplace(self, name);
+  if (inplace) check_inplace(self, name, src);
   Tensor saved_index = inplace ? apart_from(index, self) : index;
   Tensor out = inplace ? self : raw_clone(self);
   run(out, dim, saved_index, src, false, how);
@@ -264,7 +264,7 @@ Tensor reduce_op(const Tensor& self, int64_t dim_arg, const Tensor& index, const
   check_gather(name, self, dim, index, src);
   TL_CHECK((how != Reduce::amax && how != Reduce::amin) || !is_complex(self.dtype()), name,
            "(): amax and amin are not defined for complex tensors");
-  if (inplace) check_inplace(self, name);
+  if (inplace) check_inplace(self, name, src);
   bool recorded = needs_grad(self, src);
   Tensor before = inplace && recorded ? clone(self) : self;
   Tensor saved_index = inplace ? apart_from(index, self) : index;
@@ -286,6 +286,9 @@ Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, con
                        bool include_self) {
   return reduce_op(self, dim, index, src, how, include_self, false);
 }
+
+}  // namespace
+
 Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
                       bool include_self) {
   return reduce_op(self, dim, index, src, reduce_of(reduce), include_self, false);
@@ -294,6 +297,9 @@ Tensor scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, con
                        bool include_self) {
   return reduce_op(self, dim, index, src, reduce_of(reduce), include_self, true);
 }
+
+namespace {
+
 Tensor scatter_mode_op(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                        std::string_view reduce) {
   return reduce_op(self, dim, index, src, scatter_mode(reduce) == ScatterOp::add ? Reduce::sum : Reduce::prod, true,

@@ -166,14 +166,14 @@ Tensor nanmedian(const Tensor& self) {
 constexpr uint32_t both = op::function | op::method | op::out;
 const OpRecord records[] = {
     {"sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
-     TL_OP(static_cast<TensorPair (*)(const Tensor&, int64_t, bool)>(sort)), both,
+     TL_OP(static_cast<TensorPair (*)(const Tensor&, int64_t, bool)>(sort)), both | op::exact_out,
      "The elements along `dim` in ascending or descending order, and where they were. Equal ones keep their order; NaN "
      "is the "
      "largest value.",
      "randn(3, 4) | randn(4, 3).t(), 0, True | randn(()) | randn(0, 3), 0 | randn(2, 100, 3), 1 | tensor([1., 0., 1., "
      "0.]), 0, True"},
     {"sort(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
-     TL_OP(sort_stable), both, "The same; the order is stable in any case.",
+     TL_OP(sort_stable), both | op::exact_out, "The same; the order is stable in any case.",
      "randn(3, 4), stable=True | randn(4, 3).t(), stable=False, dim=0"},
     {"argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor", TL_OP(argsort),
      op::function | op::method | op::nondifferentiable, "The indices that sort along `dim`.",
@@ -183,23 +183,24 @@ const OpRecord records[] = {
      "randn(3, 4), stable=True, dim=0"},
     {"msort(Tensor self) -> Tensor", TL_OP(msort), both, "Sorted along the first dim.", "randn(3, 4) | randn(())"},
     {"topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
-     TL_OP(topk), both, "The k largest or smallest elements along `dim`, in order, and where they are.",
+     TL_OP(topk), both | op::exact_out, "The k largest or smallest elements along `dim`, in order, and where they are.",
      "randn(3, 4), 2 | randn(4, 3).t(), 3, 0, False | randn(3, 100), 5 | randn(()), 1 | randn(3), 0"},
     {"kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(kthvalue),
-     both, "The k-th smallest element along `dim` (1 is the smallest) and where it is.",
+     both | op::exact_out, "The k-th smallest element along `dim` (1 is the smallest) and where it is.",
      "randn(3, 4), 2 | randn(4, 3).t(), 1, 0, True | randn(3, 100), 50 | randn(()), 1"},
     {"median(Tensor self) -> Tensor", TL_OP(median), op::function | op::method,
      "The median of all elements, the lower one of two; NaN where there is a NaN.",
      "randn(3, 4) | randn(3, 3) | randn(()) | randn(0)"},
-    {"median(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(median_dim), both,
-     "The medians along `dim` and where they are.", "randn(3, 4), 1 | randn(4, 3).t(), 0, True | randn(()), 0"},
+    {"median(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(median_dim),
+     both | op::exact_out, "The medians along `dim` and where they are.",
+     "randn(3, 4), 1 | randn(4, 3).t(), 0, True | randn(()), 0"},
     {"nanmedian(Tensor self) -> Tensor", TL_OP(nanmedian), op::function | op::method,
      "The median of the elements that are not NaN.", "randn(3, 4) | tensor([1., float('nan'), 3.])"},
     {"nanmedian(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(nanmedian_dim),
-     both, "The medians along `dim` of the elements that are not NaN.",
+     both | op::exact_out, "The medians along `dim` of the elements that are not NaN.",
      "randn(3, 4), 1 | tensor([[1., float('nan'), 3.]]), 1, True"},
-    {"mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(mode), both,
-     "The most frequent value along `dim`, the smallest of several, and where it last stands.",
+    {"mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", TL_OP(mode),
+     both | op::exact_out, "The most frequent value along `dim`, the smallest of several, and where it last stands.",
      "randn(3, 4) | tensor([[1., 2., 2., 1.]]), 1, True | randn(())"},
 };
 const RegisterOps registered(records);

@@ -1,7 +1,9 @@
 #include "python/op_function.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <string_view>
 
 #include "autograd/state.h"
 #include "core/tls.h"
@@ -91,6 +93,17 @@ Result run(const Overload& o, const Value* values, Arena& arena) {
   return self;
 }
 
+// Sums and products are computed in the dtype of their out=.
+void take_dtype_of(PyObject* out, const Signature& s, Value* values) {
+  static constexpr std::string_view names[] = {"sum", "nansum", "prod", "cumsum", "cumprod"};
+  if (!is_tensor(out) || std::find(std::begin(names), std::end(names), s.name) == std::end(names)) return;
+  for (size_t i = 0; i < s.params.size(); ++i) {
+    if (s.params[i].text != "dtype" || !values[i].is_none()) continue;
+    values[i].tag = Value::Tag::dtype;
+    values[i].dtype = unwrap(out).dtype();
+  }
+}
+
 PyObject* write_out(PyObject* out, Result&& result, const Signature& s) {
   if (auto* t = std::get_if<Tensor>(&result)) {
     TL_CHECK_TYPE(is_tensor(out), s.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
@@ -109,7 +122,7 @@ PyObject* write_out(PyObject* out, Result&& result, const Signature& s) {
   std::vector<Tensor> outs;
   for (size_t i = 0; i < list->size(); ++i) {
     outs.push_back(unwrap(PySequence_Fast_GET_ITEM(out, Py_ssize_t(i))));
-    finish_out(outs.back(), (*list)[i], s.name.c_str());
+    finish_out(outs.back(), (*list)[i], s.name.c_str(), s.record->flags & op::exact_out);
   }
   return wrap_result(std::move(outs), &s);
 }
@@ -227,6 +240,7 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       }
       if (out != nullptr && !takes_out(o)) continue;
       bool leaf = (o.signature->record->flags & op::creates) && check_factory(*o.signature, values, out);
+      if (out != nullptr) take_dtype_of(out, *o.signature, values);
       Result result = run(o, values, arena);
       if (out != nullptr) {
         // Factories resize without a warning.

@@ -181,10 +181,10 @@ def istft(
     elif onesided:
         frames = irfft(x, n_fft, norm=norm)
     else:
-        frames = ifft(x, norm=norm).real
-    full_window = _window(name, window, win, n_fft, frames.real.dtype)
+        frames = _C.ops.real(ifft(x, norm=norm))
+    full_window = _window(name, window, win, n_fft, frames.dtype.to_real())
     if full_window is None:
-        full_window = _C.ops.ones(n_fft, dtype=frames.real.dtype)
+        full_window = _C.ops.ones(n_fft, dtype=frames.dtype.to_real())
     count = frames.size(1)
     total = n_fft + hop * (count - 1)
     at = (_C.ops.arange(count).unsqueeze(1) * hop + _C.ops.arange(n_fft)).reshape(-1)

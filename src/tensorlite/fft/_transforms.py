@@ -90,7 +90,7 @@ class FftR2C(Function):
         missing = n - grad.size(last)
         if missing:
             grad = _C.ops.constant_pad_nd(grad, [0, 0] * (grad.dim() - 1 - last) + [0, missing])
-        return c2c(grad, dims, _ADJOINT[norm], False).real, None, None
+        return _C.ops.real(c2c(grad, dims, _ADJOINT[norm], False)), None, None
 
 
 class FftC2R(Function):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import glob
+import importlib
 import importlib.util
 import os
 import re
@@ -63,10 +64,11 @@ def _from_scipy(names: list[str]) -> tuple[bool, list[int]] | None:
     if _folder("scipy") is None:
         return None
     try:
-        from scipy.linalg import cython_blas, cython_lapack
+        blas = importlib.import_module("scipy.linalg.cython_blas")
+        lapack = importlib.import_module("scipy.linalg.cython_lapack")
     except ImportError:
         return None
-    capsules = {**cython_blas.__pyx_capi__, **cython_lapack.__pyx_capi__}
+    capsules = {**blas.__pyx_capi__, **lapack.__pyx_capi__}
     get_name, get_pointer = (
         ctypes.pythonapi.PyCapsule_GetName,
         ctypes.pythonapi.PyCapsule_GetPointer,
