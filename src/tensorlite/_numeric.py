@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _C
 from ._tensor import Tensor
@@ -116,7 +116,9 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     return tuple(found)
 
 
-_Histogram = namedtuple("histogramdd", ["hist", "bin_edges"])
+class _Histogram(NamedTuple):
+    hist: Tensor
+    bin_edges: tuple[Tensor, ...]
 
 
 def histogramdd(
