@@ -82,6 +82,7 @@ Tensor combinations(const Tensor& self, int64_t r, bool with_replacement) {
   const int64_t n = self.numel();
   if (!with_replacement && r > n) return reshape(clone(narrow(self, 0, 0, 0)), Dims{0, r});
   // How many there are: n (n - 1) … / r!
+  TL_CHECK(r <= 1000000, "combinations: r = ", r, " is too large");
   double count = 1;
   for (int64_t i = 0; i < r; ++i) count *= double(with_replacement ? n + i : n - i) / double(i + 1);
   TL_CHECK(count * double(r) < 1e12, "combinations: ", count, " combinations of ", r, " elements are too many");

@@ -209,6 +209,7 @@ Tensor igammac(const Tensor& self, const Tensor& other) {
 
 Tensor mvlgamma(const Tensor& self, int64_t p) {
   TL_CHECK(p >= 1, "mvlgamma: p has to be greater than or equal to 1");
+  TL_CHECK(p <= 100000, "mvlgamma: p = ", p, " is too large");
   TL_CHECK(!is_complex(self.dtype()), "mvlgamma: the input must be real");
   Tensor sum_ = full(Dims{}, Scalar(double(p * (p - 1)) * std::log(pi) / 4), floating_result(self.dtype()));
   for (int64_t j = 0; j < p; ++j) sum_ = add(lgamma(sub(self, Scalar(0.5 * double(j)))), sum_);

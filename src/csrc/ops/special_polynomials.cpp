@@ -12,26 +12,28 @@ constexpr double not_a_number = __builtin_nan("");
 // p0 = 1, p1, p(k+1) = next(k, pk, p(k-1))
 template <class Next>
 double recurrence(int64_t n, double p1, Next next) {
+  // Far beyond what its rounding errors leave of it.
+  if (n > 200000) return not_a_number;
   double before = 1, now = p1;
   for (int64_t k = 1; k < n; ++k) {
     const double after = next(double(k), now, before);
     before = now;
     now = after;
-    if (std::isnan(now)) break;
+    if (!std::isfinite(now)) break;
   }
   return n == 0 ? 1 : now;
 }
 double alternating(int64_t n, double even) { return n % 2 == 0 ? even : -even; }
 
 double chebyshev_t(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (std::fabs(x) == 1) return x > 0 || n % 2 == 0 ? 1 : -1;
   if (n > 6 && std::fabs(x) < 1) return std::cos(double(n) * std::acos(x));
   return recurrence(n, x, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double chebyshev_u(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (std::fabs(x) == 1) return x > 0 || n % 2 == 0 ? double(n + 1) : -double(n + 1);
   if (n > 8 && std::fabs(x) < 1) {
@@ -42,7 +44,7 @@ double chebyshev_u(double x, double degree) {
   return recurrence(n, 2 * x, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double chebyshev_v(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (std::fabs(x) == 1) return x > 0 ? 1 : alternating(n, double(2 * n + 1));
   if (n > 8 && std::fabs(x) < 1) {
@@ -53,7 +55,7 @@ double chebyshev_v(double x, double degree) {
   return recurrence(n, 2 * x - 1, [x](double, double p, double q) { return 2 * x * p - q; });
 }
 double chebyshev_w(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (std::fabs(x) == 1) return x > 0 ? double(2 * n + 1) : alternating(n, 1);
   if (n > 8 && std::fabs(x) < 1) {
@@ -69,25 +71,25 @@ double shifted_v(double x, double n) { return chebyshev_v(2 * x - 1, n); }
 double shifted_w(double x, double n) { return chebyshev_w(2 * x - 1, n); }
 
 double hermite_h(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (n > 512) return not_a_number;
   return recurrence(n, 2 * x, [x](double k, double p, double q) { return 2 * x * p - 2 * k * q; });
 }
 double hermite_he(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (n > 512) return not_a_number;
   return recurrence(n, x, [x](double k, double p, double q) { return x * p - k * q; });
 }
 double laguerre(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (x == 0) return 1;
   return recurrence(n, 1 - x, [x](double k, double p, double q) { return ((2 * k + 1 - x) * p - k * q) / (k + 1); });
 }
 double legendre(double x, double degree) {
-  const int64_t n = int64_t(degree);
+  const int64_t n = convert<int64_t>(degree);
   if (n < 0) return 0;
   if (std::fabs(x) == 1) return x > 0 || n % 2 == 0 ? 1 : -1;
   return recurrence(n, x, [x](double k, double p, double q) { return ((2 * k + 1) * x * p - k * q) / (k + 1); });
