@@ -529,3 +529,118 @@ def test_random_indices(seed):
             except Exception as e:
                 results.append(type(e).__name__)
         assert results[0] == results[1], (shape, order, entries)
+
+
+class Pair:
+    """A sequence that is no list."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return [1, 0][i]
+
+
+def assign(m, target, index, value):
+    target[index] = value
+    return target
+
+
+# What an assignment refuses or converts, and what counts as an index.
+RULES = {
+    "cast_tensor": lambda m: assign(m, m.zeros(3), m.tensor([0]), m.tensor([7], dtype=m.int32)),
+    "cast_tensor_0d": lambda m: assign(m, m.zeros(3), m.tensor([0]), m.tensor(7, dtype=m.int32)),
+    "cast_list": lambda m: assign(m, m.zeros(3), [0], m.tensor([7], dtype=m.int32)),
+    "cast_int_tensor": lambda m: assign(m, m.zeros(3), m.tensor(0), m.tensor(7, dtype=m.int32)),
+    "cast_slice": lambda m: assign(m, m.zeros(3), slice(0, 2), m.tensor([7, 8])),
+    "cast_mask_one": lambda m: assign(m, m.zeros(2), m.tensor([True, False]), m.tensor([7])),
+    "cast_mask_one_second": lambda m: assign(
+        m, m.zeros(3, 2), (slice(None), m.tensor([True, False])), m.tensor([7])
+    ),
+    "cast_mask_many": lambda m: assign(m, m.zeros(2), m.tensor([True, True]), m.tensor([7, 8])),
+    "cast_masks": lambda m: assign(
+        m, m.zeros(2, 2), (m.tensor([True, False]), m.tensor([True, False])), m.tensor([7])
+    ),
+    "cast_mask_0d": lambda m: assign(m, m.zeros(3), m.tensor(True), m.tensor([7])),
+    "cast_true": lambda m: assign(m, m.zeros(3), True, m.tensor([7])),
+    "cast_int_and_tensor": lambda m: assign(m, m.zeros(3, 3), (0, m.tensor([0])), m.tensor([7])),
+    "false_any_shape": lambda m: assign(m, m.zeros(3), False, m.ones(7)),
+    "true_bad_shape": lambda m: assign(m, m.zeros(3), True, m.ones(7)),
+    "uint8_300": lambda m: assign(m, m.ones(2, 3, dtype=m.uint8), 0, 300),
+    "uint8_300_slice": lambda m: assign(m, m.ones(2, 3, dtype=m.uint8), slice(None), 300),
+    "uint8_300_tensor": lambda m: assign(m, m.ones(2, dtype=m.uint8), m.tensor([0]), 300),
+    "uint8_300_mask": lambda m: assign(m, m.ones(2, dtype=m.uint8), m.tensor([True, False]), 300),
+    "uint8_-1": lambda m: assign(m, m.ones(2, dtype=m.uint8), 0, -1),
+    "uint8_-256": lambda m: assign(m, m.ones(2, dtype=m.uint8), 0, -256),
+    "int8_200": lambda m: assign(m, m.ones(2, dtype=m.int8), 0, 200),
+    "int8_2.5": lambda m: assign(m, m.ones(2, dtype=m.int8), 0, 2.5),
+    "int32_nan": lambda m: assign(m, m.ones(2, dtype=m.int32), 0, float("nan")),
+    "int64_1e30": lambda m: assign(m, m.ones(2, dtype=m.int64), 0, 1e30),
+    "float_1e300": lambda m: assign(m, m.ones(2), 0, 1e300),
+    "float_inf": lambda m: assign(m, m.ones(2), 0, float("inf")),
+    "half_1e10": lambda m: assign(m, m.ones(2, dtype=m.float16), 0, 1e10),
+    "float_1j": lambda m: assign(m, m.ones(2), 0, 1j),
+    "float_1+0j": lambda m: assign(m, m.ones(2), 0, 1 + 0j),
+    "bool_1j": lambda m: assign(m, m.zeros(2, dtype=m.bool), 0, 1j),
+    "range": lambda m: m.tensor(X)[range(2)],
+    "range_tuple": lambda m: m.tensor(X)[range(2), :],
+    "range_last": lambda m: m.tensor(X)[:, :, range(2)],
+    "range_set": lambda m: assign(m, m.zeros(3), range(2), 5.0),
+    "sequence": lambda m: m.tensor(X)[Pair()],
+    "sequence_tuple": lambda m: m.tensor(X)[:, Pair()],
+    "lists_in_a_list": lambda m: m.tensor(X)[[[0], [1]]],
+    "lists_in_a_list_set": lambda m: assign(m, m.zeros(2, 2), [[0], [1]], 5.0),
+    "tensors_in_a_list": lambda m: m.tensor(X)[[m.tensor([0]), m.tensor([1])]],
+    "arrays_in_a_list": lambda m: m.tensor(X)[[np.array([0]), np.array([1])]],
+    "none_in_a_list": lambda m: m.tensor(X)[[None, 0]],
+    "array_2d": lambda m: m.tensor(X)[np.array([[0], [1]])],
+    "ellipses": lambda m: m.tensor(X)[..., ...],
+    "ellipses_slice": lambda m: m.tensor(X)[..., ..., :],
+    "ellipses_int": lambda m: m.tensor(X)[..., ..., 0],
+    "ellipses_none": lambda m: m.tensor(X)[..., ..., None],
+    "ellipses_tensor": lambda m: m.tensor(X)[..., ..., m.tensor([0])],
+    "ellipses_set": lambda m: assign(m, m.zeros(2, 3, 4), (..., ..., m.tensor([0])), 5.5),
+    "ellipses_of_nothing": lambda m: m.tensor(X)[0, ..., 0, ..., 0],
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_rule(case):
+    def described(m):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                t = RULES[case](m)
+                value = (str(t.dtype), tuple(t.shape), t.tolist())
+            except Exception as error:
+                value = type(error)
+        return value, [str(w.message)[:60] for w in caught]
+
+    assert described(tensorlite) == described(torch)
+
+
+def test_false_index_leaves_no_history():
+    v = tensorlite.ones(2, requires_grad=True)
+    z = tensorlite.zeros(2)
+    z[False] = v * 2
+    assert not z.requires_grad
+
+
+def test_hash_is_identity():
+    x = tensorlite.ones(2)
+    assert hash(x) == id(x)
+
+
+def test_real_and_imag_are_assignable():
+    def f(m):
+        z = m.zeros(2, 2, dtype=m.complex64)
+        z.real = m.tensor([1.0, 2.0])
+        z.imag = m.ones(2, 2)
+        z[0].imag = 5
+        x = m.zeros(2)
+        x.real = m.ones(2)
+        with pytest.raises(RuntimeError):
+            x.imag = m.ones(2)
+        return z.tolist(), x.tolist()
+
+    assert f(tensorlite) == f(torch)

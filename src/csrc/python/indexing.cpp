@@ -18,7 +18,11 @@ bool is_plain(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
   return t == tensor_type || t == parameter_type || t == tensor_base_type;
 }
-bool is_sequence(PyObject* o) { return PyList_Check(o) || PyTuple_Check(o); }
+// Lists, ranges, and whatever else has a length and items; arrays have their own way.
+bool is_sequence(PyObject* o) {
+  if (PyList_Check(o) || PyTuple_Check(o)) return true;
+  return PySequence_Check(o) && !PyObject_CheckBuffer(o) && !is_tensor(o) && !PyUnicode_Check(o);
+}
 
 // An index that did not fit raised nothing yet: huge ints are out of range, not overflow.
 int64_t to_int(PyObject* o) {
@@ -49,13 +53,17 @@ struct Item {
 };
 using Items = std::vector<Item>;
 
-// Is a lone list to be read as a tuple, as old NumPy did? Yes where it holds what no array can.
-bool list_is_tuple(PyObject* list) {
-  Py_ssize_t n = PyList_GET_SIZE(list);
+// Is a lone sequence to be read as a tuple, as old NumPy did? Yes where it holds what no array can.
+bool sequence_is_tuple(PyObject* sequence) {
+  Py_ssize_t n = PySequence_Size(sequence);
+  if (n < 0) throw PythonError();
   if (n >= 32) return false;
   for (Py_ssize_t i = 0; i < n; ++i) {
-    PyObject* o = PyList_GET_ITEM(list, i);
-    if (is_tensor(o) || is_sequence(o) || PySlice_Check(o) || o == Py_Ellipsis || o == Py_None) return true;
+    Object item = check(PySequence_GetItem(sequence, i));
+    PyObject* o = item.get();
+    if (is_tensor(o) || PyObject_CheckBuffer(o) || is_sequence(o) || PySlice_Check(o) || o == Py_Ellipsis ||
+        o == Py_None)
+      return true;
   }
   return false;
 }
@@ -102,7 +110,8 @@ Item parse_item(PyObject* o) {
   }
   if (is_tensor(o)) return tensor_item(unwrap(o));
   if (is_sequence(o)) {
-    Tensor t = tensor_from_data(o, std::nullopt);
+    Object list = PyList_Check(o) || PyTuple_Check(o) ? Object::borrow(o) : check(PySequence_List(o));
+    Tensor t = tensor_from_data(list.get(), std::nullopt);
     // An empty list has no dtype of its own.
     if (t.numel() == 0 && is_floating(t.dtype())) t = empty(t.sizes(), DType::Int64);
     return tensor_item(std::move(t));
@@ -131,7 +140,11 @@ Item parse_item(PyObject* o) {
 Items parse(PyObject* index) {
   Items items;
   Object held;
-  if (PyList_Check(index) && list_is_tuple(index)) {
+  if (!PyTuple_Check(index) && is_sequence(index) && sequence_is_tuple(index)) {
+    warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; "
+        "use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
+        "x[torch.tensor(seq)], which will result either in an error or a different result");
     held = check(PySequence_Tuple(index));
     index = held.get();
   }
@@ -164,6 +177,7 @@ struct Split {
   const char* label = nullptr;  // of the last step; null where the view is the whole tensor
   std::vector<Tensor> tensors;  // per dim of the view, up to the last tensor
   bool advanced = false;
+  int masks = 0, others = 0;  // tensors among the entries: masks of one or more dims, and the rest
 };
 
 Split split_index(const Tensor& self, Items& items) {
@@ -189,8 +203,14 @@ Split split_index(const Tensor& self, Items& items) {
     b.step.push_back(1);
   };
   auto keep_whole = [&] { keep(0, self.sizes()[size_t(dim)], 1); };
-  bool seen_ellipsis = false;
+  bool seen_ellipsis = false, past_end = false;
   for (Item& item : items) {
+    TL_CHECK_INDEX(
+        !past_end || item.kind == Item::Kind::ellipsis ||
+            (item.kind == Item::Kind::slice && item.start == 0 && item.step == 1 && item.stop == PY_SSIZE_T_MAX),
+        "too many indices for tensor of dimension ", self.dim(), ": a second ellipsis stands for ", self.dim() - used,
+        " dimensions more");
+    if (past_end) continue;
     switch (item.kind) {
       case Item::Kind::integer:
         b.start[size_t(dim)] = wrap_index(item.start, self.sizes()[size_t(dim)], dim);
@@ -210,12 +230,16 @@ Split split_index(const Tensor& self, Items& items) {
         s.label = "UnsqueezeBackward0";
         break;
       case Item::Kind::ellipsis: {
-        if (seen_ellipsis) break;  // a second one stands for nothing
+        if (seen_ellipsis) {  // a second one stands for as many dims as the first
+          past_end = self.dim() > used;
+          break;
+        }
         seen_ellipsis = true;
         for (int64_t n = self.dim() - used; n > 0; --n) keep_whole();
         break;
       }
       case Item::Kind::boolean: {
+        ++s.others;
         insert();
         s.tensors.resize(b.sizes.size());
         s.tensors.back() = item.start ? zeros(Dims{1}, DType::Int64) : empty(Dims{0}, DType::Int64);
@@ -226,7 +250,8 @@ Split split_index(const Tensor& self, Items& items) {
         size_t at = b.sizes.size();
         int64_t n = consumed(item);
         s.advanced = true;
-        if (n == 0) {  // a 0-d mask, or an empty one
+        if (n == 0) {  // a 0-d mask
+          ++s.others;
           insert();
           s.tensors.resize(at + 1);
           bool set = tl::item(item.tensor).to<bool>();
@@ -234,6 +259,7 @@ Split split_index(const Tensor& self, Items& items) {
           break;
         }
         bool mask = item.tensor.dtype() == DType::Bool || item.tensor.dtype() == DType::UInt8;
+        ++(mask ? s.masks : s.others);
         for (int64_t d = 0; mask && d < n; ++d) {
           TL_CHECK_INDEX(item.tensor.sizes()[size_t(d)] == self.sizes()[size_t(dim + d)], "The shape of the mask ",
                          Shape{item.tensor.sizes()}, " at index ", d,
@@ -355,8 +381,10 @@ Tensor value_tensor(const Tensor& self, PyObject* value) {
   if (is_tensor(value)) return unwrap(value);
   Scalar s;
   if (as_scalar(value, s)) {
-    TL_CHECK(!s.is_complex() || is_complex(self.dtype()), "value cannot be converted to type ",
-             dtype_name(self.dtype()), " without overflow");
+    // Halves take any number: what is too large becomes an infinity.
+    bool half = self.dtype() == DType::Float16 || self.dtype() == DType::BFloat16;
+    if (!half || s.is_complex()) check_representable(s, self.dtype());
+    if (s.is_complex() && !is_complex(self.dtype()) && self.dtype() != DType::Bool) s = Scalar(s.to_double());
     return scalar_tensor(s, self.dtype());
   }
   if (is_sequence(value) || PyObject_CheckBuffer(value) || PyObject_HasAttrString(value, "__array__")) {
@@ -389,6 +417,11 @@ void write_view(const Tensor& view, const Tensor& value) {
 }
 
 void set_slow(const Tensor& self, PyObject* index, PyObject* py_value) {
+  if (index == Py_False) return;  // no place at all
+  if (index == Py_True) {
+    write_view(alias_view(self), value_tensor(self, py_value));
+    return;
+  }
   Tensor value = value_tensor(self, py_value);
   if (value.numel() == 1 && is_mask_of(self, index) && !needs_grad(self, value)) {
     // One number for all places: no need to know where they are.
@@ -404,6 +437,11 @@ void set_slow(const Tensor& self, PyObject* index, PyObject* py_value) {
     return;
   }
   Tensor view = basic_view(self, s);
+  // One number for the places of one mask is converted, as masked_fill_ would do it.
+  TL_CHECK(
+      value.dtype() == self.dtype() || !is_tensor(py_value) || (value.numel() == 1 && s.masks == 1 && s.others == 0),
+      "Index put requires the source and destination dtypes match, got ", dtype_legacy_name(self.dtype()),
+      " for the destination and ", dtype_legacy_name(value.dtype()), " for the source.");
   index_put_(view, s.tensors, to_dtype(value, self.dtype()), false);
 }
 

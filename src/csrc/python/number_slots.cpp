@@ -240,7 +240,11 @@ PyObject* rich_compare(PyObject* a, PyObject* b, int op) {
       return compare<ge, ge>(a, b, "ge");
   }
 }
-Py_hash_t hash(PyObject* o) { return PyBaseObject_Type.tp_hash(o); }
+// The identity, as a number: hash(t) == id(t).
+Py_hash_t hash(PyObject* o) {
+  auto id = reinterpret_cast<Py_hash_t>(o);
+  return id == -1 ? -2 : id;
+}
 
 }  // namespace
 

@@ -214,6 +214,17 @@ PyObject* to_list(const Tensor& t) {
       t.dtype(), [&](auto tag) { return list_of<typename decltype(tag)::type>(t.bytes(), t.sizes(), t.strides()); });
 }
 
+namespace {
+// x.real = y and x.imag = y write into the view.
+int set_part(PyObject* self, PyObject* value, void* name) {
+  return guarded_int([&] {
+    TL_CHECK_TYPE(value != nullptr, "can't delete ", static_cast<const char*>(name), " of a Tensor");
+    Object part = check(PyObject_GetAttrString(self, static_cast<const char*>(name)));
+    return PyObject_SetItem(part.get(), Py_Ellipsis, value);
+  });
+}
+}  // namespace
+
 #define TL_OP_PROPERTY(name, op) {name, get_op, nullptr, nullptr, const_cast<char*>(op)}
 PyGetSetDef tensor_getset[] = {{"shape", get_shape, nullptr, "The size of each dimension.", nullptr},
                                {"dtype", get_dtype, nullptr, "The type of the elements.", nullptr},
@@ -236,8 +247,8 @@ PyGetSetDef tensor_getset[] = {{"shape", get_shape, nullptr, "The size of each d
                                TL_OP_PROPERTY("mT", "mT"),
                                TL_OP_PROPERTY("H", "H"),
                                TL_OP_PROPERTY("mH", "mH"),
-                               TL_OP_PROPERTY("real", "real"),
-                               TL_OP_PROPERTY("imag", "imag"),
+                               {"real", get_op, set_part, nullptr, const_cast<char*>("real")},
+                               {"imag", get_op, set_part, nullptr, const_cast<char*>("imag")},
                                {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 #define TL_KEYWORDS(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_VARARGS | METH_KEYWORDS
