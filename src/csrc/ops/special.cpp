@@ -49,7 +49,7 @@ double ndtri_of(double p) {
   // Hastings' guess (Abramowitz and Stegun 26.2.23), good to three digits; Halley's steps on the logarithm.
   const double t = std::sqrt(-2 * std::log(p));
   double x = -(t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))));
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     const double log_p = log_ndtr_of(x);
     const double slope = std::sqrt(2 / pi) / erfcx_of(-x * root_half);
     const double error = log_p - std::log(p), curvature = -slope * (x + slope);
