@@ -180,10 +180,21 @@ from .linalg._older import (
 
 # Imported when first asked for: submodules, and names with the submodule they are in.
 _LAZY = frozenset(
-    "accelerator backends compiler cpu cuda distributed distributions func hub jit "
+    "accelerator amp backends compiler cpu cuda distributed distributions func hub jit "
     "mps multiprocessing onnx overrides safetensors testing types utils xpu".split()
 )
-_LAZY_NAMES = {"compile": "compiler", "vmap": "func"}
+_LAZY_NAMES = {
+    "GradScaler": "amp",
+    "autocast": "amp",
+    "compile": "compiler",
+    "get_autocast_cpu_dtype": "amp.autocast_mode",
+    "get_autocast_dtype": "amp.autocast_mode",
+    "get_autocast_gpu_dtype": "amp.autocast_mode",
+    "is_autocast_cache_enabled": "amp.autocast_mode",
+    "is_autocast_cpu_enabled": "amp.autocast_mode",
+    "is_autocast_enabled": "amp.autocast_mode",
+    "vmap": "func",
+}
 
 
 def __getattr__(name: str) -> Any:

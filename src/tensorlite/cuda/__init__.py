@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .. import _C, _tensor_types
 from .._C import OutOfMemoryError
-from . import nvtx, random
+from . import amp, nvtx, random
 from .random import (
     get_rng_state,
     get_rng_state_all,
