@@ -153,5 +153,5 @@ def _exit(self: Any, *exc: Any) -> None:
     pass
 
 
-_C.device.__enter__ = _enter
-_C.device.__exit__ = _exit
+_device: Any = _C.device
+_device.__enter__, _device.__exit__ = _enter, _exit

@@ -110,18 +110,20 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     """Whether an object is of a type, containers with their elements: `isinstance(x, list[int])`."""
     if builtins.isinstance(target_type, tuple):
         return any(isinstance(obj, t) for t in target_type)
-    origin, args = get_origin(target_type), get_args(target_type)
+    args = get_args(target_type)
+    origin: Any = get_origin(target_type)
     if origin is None:
         return obj is None if target_type is None else builtins.isinstance(obj, target_type)
     if not builtins.isinstance(origin, type) or origin.__name__ == "UnionType":
         return any(isinstance(obj, type(None) if t is None else t) for t in args)
     if not builtins.isinstance(obj, origin):
         return False
+    items: Any = obj
     if origin is dict:
-        return all(isinstance(k, args[0]) and isinstance(v, args[1]) for k, v in obj.items())
+        return all(isinstance(k, args[0]) and isinstance(v, args[1]) for k, v in items.items())
     if origin is tuple:
-        return len(obj) == len(args) and all(map(isinstance, obj, args))
-    return all(isinstance(x, args[0]) for x in obj)
+        return len(items) == len(args) and all(map(isinstance, items, args))
+    return all(isinstance(x, args[0]) for x in items)
 
 
 class Future:

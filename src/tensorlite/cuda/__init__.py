@@ -147,7 +147,7 @@ class device:
         if device is None or isinstance(device, int):
             self.idx = -1 if device is None else device
         else:
-            place = _C.device(device)
+            place: Any = _C.device(device)
             self.idx = 0 if place.index is None else place.index
 
     def __enter__(self) -> None:

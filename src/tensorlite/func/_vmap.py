@@ -122,10 +122,10 @@ def vmap(
             else [x.new_zeros((*x.shape[:dim], *x.shape[dim + 1 :]))]
             for x, dim in zip(leaves, dims, strict=True)
         ]
-        state = None if randomness == "different" else get_rng_state()
+        state = get_rng_state()
         results: list[list[Any]] = []
         for i in range(count):
-            if i and randomness == "same" and state is not None:
+            if i and randomness == "same":
                 set_rng_state(state)
             slices = [column[i] for column in columns]
             out = func(*tree_unflatten(slices, spec), **kwargs)
