@@ -238,3 +238,12 @@ def test_gradients_through_broadcasts():
                 grads.append([a.grad.numpy(), b.grad.numpy()])
             np.testing.assert_allclose(grads[1][0], grads[0][0], rtol=1e-12)
             np.testing.assert_allclose(grads[1][1], grads[0][1], rtol=1e-12)
+
+
+def test_logit_outside_its_domain():
+    def grad(m):
+        x = m.tensor([-1.0, 0.5, 2.0, 0.0, 1.0], requires_grad=True)
+        m.logit(x).sum().backward()
+        return x.grad.numpy()
+
+    np.testing.assert_array_equal(grad(tl), grad(torch))

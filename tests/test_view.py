@@ -1,5 +1,8 @@
 """Views, splits, joins and rearranged copies beside PyTorch: values, strides, graph, gradients, errors."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -339,3 +342,35 @@ def test_error(case):
     if case not in ("view_none", "view_text", "cat_numbers", "transpose_float"):
         start = theirs.split("\n")[0][:40]
         assert start.split(":")[-1].strip()[:25] in ours
+
+
+def test_remarks():
+    """Said once in a process."""
+    program = """
+import sys, warnings, importlib
+m = importlib.import_module(sys.argv[1])
+warnings.simplefilter("always")
+for _ in range(2):
+    m.ones(2, 3).T, m.ones(3).T
+    m.ones(2, 3, 4).T, m.ones(()).T
+    m.meshgrid(m.ones(2), m.ones(3))
+"""
+
+    def said(library):
+        done = subprocess.run(
+            [sys.executable, "-W", "always", "-c", program, library], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return [
+            line.split("Warning: ")[1][:60]
+            for line in done.stderr.split("\n")
+            if "Warning: " in line
+        ]
+
+    assert said("tensorlite") == said("torch")
+
+
+def test_arange_of_complex_numbers():
+    for m in (torch, tensorlite):
+        with pytest.raises(RuntimeError, match="overflow"):
+            m.arange(3j)

@@ -187,6 +187,8 @@ Tensor index(const Tensor& self, const std::vector<Tensor>& indices) {
 Tensor index_put_(const Tensor& self, const std::vector<Tensor>& indices, const Tensor& value, bool accumulate) {
   Put put(self, indices, value);
   check_inplace(self, "index_put_", value);
+  check_apart(value, self, "index_put_");
+  for (const Tensor& t : put.indices) check_apart(t, self, "index_put_");
   put.run(self, accumulate);
   self.bump_version();
   if (needs_grad(self, put.value)) {
@@ -243,7 +245,12 @@ Tensor index_select(const Tensor& self, int64_t dim_arg, const Tensor& index) {
   int64_t dim = wrap_dim(dim_arg, self.dim());
   bool scalar = self.dim() == 0;
   int64_t size = scalar ? 1 : self.sizes()[size_t(dim)];
-  Tensor checked = checked_vector(index, size, "index_select");
+  Tensor checked;
+  if (dim == 0 || index.dim() > 1) {
+    checked = checked_vector(index, size, "index_select");
+  } else {  // PyTorch's errors differ between the first dim and the rest
+    checked = checked_index(as_index(index), size, dim, false, ErrorKind::runtime);
+  }
   TL_CHECK(!scalar || index.numel() == 1, "index_select(): Index to scalar can have only 1 value, got ", index.numel(),
            " value(s)");
   Dims sizes(self.sizes());
@@ -331,7 +338,10 @@ const OpRecord records[] = {
      "randn(3, 4), 1, tensor([[0, 3], [1, 1], [2, 0]]) | randn(4, 3).t(), 0, tensor([[2, 0, 1, 1]]) | "
      "randn(3), -1, tensor([2, 2, 0, 1]) | randn(()), 0, tensor(0) | randn(3, 4), 0, zeros(0, 4, dtype=int64)"},
     {"index_select(Tensor self, int dim, Tensor index) -> Tensor", TL_OP(static_cast<Gather>(index_select)),
-     both | op::out, "The slices of `dim` that a vector of indices names, in its order. IndexError outside the dim.",
+     both | op::out,
+     "The slices of `dim` that a vector of indices names, in its order. IndexError outside the first dim, RuntimeError "
+     "outside "
+     "another.",
      "randn(3, 4), 0, tensor([2, 0, 2]) | randn(3, 4), -1, tensor([1]) | randn(4, 3).t(), 1, tensor([3, 1]) | "
      "randn(3, 4), 0, zeros(0, dtype=int64) | randn(()), 0, tensor(0)"},
     {"take(Tensor self, Tensor index) -> Tensor", TL_OP(take), both | op::out,

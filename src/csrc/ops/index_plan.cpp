@@ -149,6 +149,16 @@ Tensor checked_index(const Tensor& index, int64_t size, int64_t dim, bool wrap, 
   return wrapped;
 }
 
+void check_apart(const Tensor& t, const Tensor& written, const char* name) {
+  if (!t.defined() || t->storage != written->storage || t.numel() == 0 || written.numel() == 0) return;
+  if (!is_non_overlapping_and_dense(t) || !is_non_overlapping_and_dense(written)) return;  // too hard to tell
+  TL_CHECK(
+      t.bytes() >= written.bytes() + written.nbytes() || written.bytes() >= t.bytes() + t.nbytes(),
+      "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+      "location. Please clone() the tensor before performing the operation. (",
+      name, ", shapes ", Shape{t.sizes()}, " and ", Shape{written.sizes()}, ")");
+}
+
 Tensor checked_vector(const Tensor& index, int64_t size, const char* op) {
   TL_CHECK_INDEX(index.dim() <= 1, op, "(): Index is supposed to be a vector, got shape ", Shape{index.sizes()});
   TL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, op,

@@ -50,6 +50,8 @@ inline Tensor apart_from(const Tensor& t, const Tensor& written) {
   copy_values(copy, t);
   return copy;
 }
+// Throws where `t` certainly shares memory with what the op `name` is about to write.
+void check_apart(const Tensor& t, const Tensor& written, const char* name);
 // The values of `self` broadcast to `sizes`, in new memory.
 Tensor fresh_values(const Tensor& self, IntView sizes);
 

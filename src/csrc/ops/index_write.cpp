@@ -43,7 +43,11 @@ void check_source(const char* op, const Tensor& self, int64_t dim, const Tensor&
 template <class Run, class Make>
 Tensor apply(const char* name, const char* label, const Tensor& self, const Tensor& index, const Tensor& source,
              bool inplace, Run run_on, Make backward) {
-  if (inplace) check_inplace(self, name, source);
+  if (inplace) {
+    check_inplace(self, name, source);
+    check_apart(index, self, name);
+    check_apart(source, self, name);
+  }
   Tensor saved_index = inplace ? apart_from(index, self) : index;
   Tensor out = inplace ? self : raw_clone(self);
   run_on(out);

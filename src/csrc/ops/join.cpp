@@ -1,5 +1,6 @@
 // Several tensors into one: cat, stack and their kin.
 #include <cstring>
+#include <utility>
 
 #include "autograd/record.h"
 #include "core/parallel.h"
@@ -184,6 +185,9 @@ namespace {
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, std::optional<std::string> indexing_arg) {
   TL_CHECK(!tensors.empty(), "meshgrid expects a non-empty TensorList");
+  if (static bool said = false; !indexing_arg && !std::exchange(said, true)) {
+    warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.");
+  }
   std::string indexing = indexing_arg.value_or("ij");
   TL_CHECK(indexing == "ij" || indexing == "xy",
            "torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: ", indexing);

@@ -29,6 +29,7 @@ bool all_integers(const Scalar& a, const Scalar& b, const Scalar& c) {
 }
 
 void check_bounds(const Scalar& start, const Scalar& end, const Scalar& step, DType dtype) {
+  for (const Scalar& s : {start, end, step}) check_representable(s, s.is_complex() ? DType::Float64 : DType::Bool);
   bool integral = is_integral_or_bool(dtype);
   double a = start.to_double(), b = end.to_double(), s = integral ? double(step.to_int()) : step.to_double();
   TL_CHECK(s > 0 || s < 0, "step must be nonzero");

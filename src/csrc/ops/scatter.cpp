@@ -60,6 +60,10 @@ Tensor apply(const char* name, const char* label, const Tensor& self, int64_t di
   int64_t dim = wrap_dim(dim_arg, self.dim());
   check_gather(name, self, dim, index, src);
   if (inplace) check_inplace(self, name, src);
+  if (inplace) {
+    check_apart(index, self, name);
+    check_apart(src, self, name);
+  }
   Tensor saved_index = inplace ? apart_from(index, self) : index;
   Tensor out = inplace ? self : raw_clone(self);
   run(out, dim, saved_index, src, false, how);
@@ -81,6 +85,7 @@ Tensor apply_value(const char* name, const Tensor& self, int64_t dim_arg, const 
   TL_CHECK(!value.is_complex() || is_complex(self.dtype()), name, "(): a complex value cannot be written to a ",
            dtype_name(self.dtype()), " tensor");
   if (inplace) check_inplace(self, name);
+  if (inplace) check_apart(index, self, name);
   Tensor saved_index = inplace ? apart_from(index, self) : index;
   Tensor out = inplace ? self : raw_clone(self);
   run(out, dim, saved_index, scalar_tensor(value, self.dtype()), true, how);
@@ -267,6 +272,10 @@ Tensor reduce_op(const Tensor& self, int64_t dim_arg, const Tensor& index, const
   if (inplace) check_inplace(self, name, src);
   bool recorded = needs_grad(self, src);
   Tensor before = inplace && recorded ? clone(self) : self;
+  if (inplace) {
+    check_apart(index, self, name);
+    check_apart(src, self, name);
+  }
   Tensor saved_index = inplace ? apart_from(index, self) : index;
   Tensor out = inplace ? self : raw_clone(self);
   reduce_into(out, dim, saved_index, inplace ? apart_from(src, self) : src, how, include_self);

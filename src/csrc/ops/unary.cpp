@@ -224,7 +224,8 @@ Tensor logit(const Tensor& self, std::optional<double> eps) {
       Tensor x = b.saved(0);
       Tensor slope = div(b.grad(), mul(x, rsub(x, 1)));
       if (!eps) {
-        b[0] = slope;
+        Tensor between = logical_and(ge(x, 0), le(x, 1));
+        b[0] = where(between, slope, full(Dims{}, std::nan(""), slope.dtype()));
         return;
       }
       Tensor inside = logical_and(ge(x, *eps), le(x, 1 - *eps));

@@ -1,6 +1,8 @@
 // Views: other sizes, strides and offset over the same memory.
 #include "ops/view.h"
 
+#include <utility>
+
 #include "autograd/record.h"
 #include "ops/registry.h"
 
@@ -595,6 +597,15 @@ Tensor detached_(const Tensor& self) {
 }
 
 Tensor numpy_T(const Tensor& self) {
+  if (static bool said = false; self.dim() > 2 && !std::exchange(said, true)) {
+    warn(
+        "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
+        "an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+        "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.");
+  }
+  if (static bool said = false; self.dim() == 0 && !std::exchange(said, true)) {
+    warn("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.");
+  }
   Dims order;
   for (int64_t d = self.dim(); d-- > 0;) order.push_back(d);
   return permute(self, order);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "autograd/state.h"
+#include "core/strided.h"
 #include "core/tls.h"
 #include "ops/ops.h"
 #include "python/members.h"
@@ -72,6 +73,22 @@ PyTypeObject* result_type_of(Signature& s) {
     };
   }
   return s.result_type;
+}
+
+// Refuses an `out` that holds some, but not all, of the memory of an argument that the op reads element by element.
+void check_out_apart(const Tensor& out, const Tensor& result, const Value* values, const Signature& s) {
+  for (size_t i = 0; i < s.params.size(); ++i) {
+    if (values[i].tag != Value::Tag::tensor || !values[i].tensor->defined()) continue;
+    const Tensor& t = *values[i].tensor;
+    if (t->storage != out->storage || t.numel() == 0 || out.numel() == 0 || !equal(t.sizes(), result.sizes())) continue;
+    if (!is_non_overlapping_and_dense(t) || !is_non_overlapping_and_dense(out)) continue;
+    const char *from = t.bytes(), *till = from + t.nbytes(), *out_from = out.bytes(),
+               *out_till = out_from + out.nbytes();
+    TL_CHECK((from == out_from && till == out_till) || from >= out_till || out_from >= till,
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+             "memory location. Please clone() the tensor before performing the operation. (",
+             s.name, ", shapes ", Shape{t.sizes()}, " and ", Shape{out.sizes()}, ")");
+  }
 }
 
 // Is out= handled here, by copying the result? In-place forms have none.
@@ -243,6 +260,9 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       if (out != nullptr) take_dtype_of(out, *o.signature, values);
       Result result = run(o, values, arena);
       if (out != nullptr) {
+        if (auto* t = std::get_if<Tensor>(&result); t != nullptr && is_tensor(out)) {
+          check_out_apart(unwrap(out), *t, values, *o.signature);
+        }
         // Factories resize without a warning.
         if (auto* t = std::get_if<Tensor>(&result);
             t != nullptr && (o.signature->record->flags & op::creates) && is_tensor(out)) {
