@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import copyreg
 import math
+import operator
 import warnings
 from collections import OrderedDict
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from . import _C
@@ -50,10 +52,16 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
     def __torch_function__(
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Results of ops on a subclass are of the subclass."""
+        """Results of ops on a subclass are of the subclass.
+
+        A subclass's own hears of every function and method that one of its tensors is given to, as
+        `func` (of properties `Tensor.shape.__get__`), with the classes that take part in `types`.
+        """
+        if not all(issubclass(cls, t) for t in types):
+            return NotImplemented
         with _TorchFunctionOff():
             result = func(*args, **(kwargs or {}))
-            return _as_subclass_result(result, cls)
+            return result if func in _not_wrapped() else _as_subclass_result(result, cls)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -392,12 +400,35 @@ class Tensor(_C._VariableBase, metaclass=_C._TensorMeta):
         return None
 
 
+def _not_wrapped() -> set[Any]:
+    """What gives back a tensor that exists already, whose class is not the subclass's to choose."""
+    if not _never_wrapped:
+        for name in ("_base", "grad", "_grad"):
+            _never_wrapped.add(vars(_C._VariableBase)[name].__get__)
+    return _never_wrapped
+
+
+_never_wrapped: set[Any] = set()
+
+
 def _as_subclass_result(result: Any, cls: type) -> Any:
+    if cls is Tensor:
+        return result
     if isinstance(result, Tensor):
         return result if isinstance(result, cls) else _C._as_subclass(result, cls)
-    if type(result) in (tuple, list):
-        return type(result)(_as_subclass_result(r, cls) for r in result)
+    if isinstance(result, (tuple, list)):
+        # As they are where there is nothing to do; the named tuples of ops take one sequence too.
+        parts = [_as_subclass_result(r, cls) for r in result]
+        return result if all(map(operator.is_, parts, result)) else type(result)(parts)
     return result
+
+
+def _ask_overrides() -> None:
+    """Lets the methods above that are written in Python ask a subclass first."""
+    own = {"__torch_function__", "__copy__", "as_subclass", "_typed_storage"}
+    for name, method in list(vars(Tensor).items()):
+        if isinstance(method, FunctionType) and name not in own:
+            setattr(Tensor, name, _C._overridable(method))
 
 
 def copyreg_state(obj: Any) -> Any:
@@ -427,4 +458,5 @@ def _rebuild_tensor(
 
 
 Tensor.__module__ = "tensorlite"
+_ask_overrides()
 _C._set_tensor_class(Tensor)

@@ -4,6 +4,7 @@
 #include "autograd/state.h"
 #include "python/autograd_hooks.h"
 #include "python/op_function.h"
+#include "python/override.h"
 #include "python/tensor.h"
 
 namespace tl::python {
@@ -122,7 +123,10 @@ PyObject* is_view(PyObject* self, PyObject*) { return PyBool_FromLong(unwrap(sel
 PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(unwrap(self).is_inference()); }
 
 PyObject* get_data(PyObject* self, void*) {
-  return guarded([&]() -> PyObject* { return wrap(alias_with_new_version(unwrap(self))); });
+  return guarded([&]() -> PyObject* {
+    Takers takers(&self, is_plain(self) || !torch_function_enabled() ? 0 : 1);
+    return wrap_for(alias_with_new_version(unwrap(self)), takers.result_class());
+  });
 }
 
 int put_data(PyObject* self, PyObject* value, void*) {
@@ -213,25 +217,24 @@ int put_volatile(PyObject*, PyObject*, void*) {
 
 }  // namespace
 
-#define TL_FAST(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_FASTCALL | METH_KEYWORDS
 PyMethodDef autograd_methods[] = {
-    {"requires_grad_", TL_FAST(requires_grad_),
+    {TL_FAST("requires_grad_", requires_grad_),
      "requires_grad_(requires_grad=True)\n\nChanges whether autograd records "
      "operations on this leaf; returns self."},
-    {"backward", TL_FAST(backward_method),
+    {TL_FAST("backward", backward_method),
      "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)\n\nComputes the gradient of this "
      "tensor "
      "with respect to the leaves of its graph and adds it to\ntheir `.grad`. `gradient` weights the elements where "
      "there is more than one; `inputs` names\nthe tensors that accumulate, all leaves by default."},
-    {"retain_grad", retain_grad_method, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf in its `.grad`."},
-    {"register_hook", register_hook, METH_O,
+    {TL_NOARGS("retain_grad", retain_grad_method), "Keeps the gradient of a tensor that is no leaf in its `.grad`."},
+    {TL_ONE_ARG("register_hook", register_hook),
      "register_hook(hook)\n\n`hook(grad)` runs each time a gradient for this tensor is computed; what it returns "
      "replaces\nthe gradient. Returns a handle whose `remove()` takes the hook away."},
-    {"register_post_accumulate_grad_hook", register_post_accumulate_grad_hook, METH_O,
+    {TL_ONE_ARG("register_post_accumulate_grad_hook", register_post_accumulate_grad_hook),
      "register_post_accumulate_grad_hook(hook)\n\n`hook(param)` runs after a gradient was added to this leaf's "
      "`.grad`."},
-    {"_is_view", is_view, METH_NOARGS, "Is this a view of another tensor?"},
-    {"is_inference", is_inference, METH_NOARGS, "Was this made in inference mode?"},
+    {TL_NOARGS("_is_view", is_view), "Is this a view of another tensor?"},
+    {TL_NOARGS("is_inference", is_inference), "Was this made in inference mode?"},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef autograd_getset[] = {
     {"requires_grad", get_requires_grad, put_requires_grad, "Does autograd record operations on this tensor?", nullptr},

@@ -77,7 +77,9 @@ void PyAccumulateHooks::call(const Tensor& leaf) {
   in_python([&] {
     for_each_hook(hooks.get(), [&](PyObject* hook) {
       Object arg = check(wrap(leaf));
-      check(PyObject_CallOneArg(hook, arg.get()));
+      Object result = check(PyObject_CallOneArg(hook, arg.get()));
+      TL_CHECK_TYPE(result.get() == Py_None, "post accumulate grad hooks should return None, but hook returned '",
+                    Py_TYPE(result.get())->tp_name, "'");
     });
   });
 }

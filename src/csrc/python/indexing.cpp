@@ -7,6 +7,7 @@
 #include "ops/view.h"
 #include "python/creation.h"
 #include "python/op_function.h"
+#include "python/override.h"
 #include "python/signature.h"
 #include "python/tensor.h"
 
@@ -14,10 +15,6 @@ namespace tl::python {
 
 namespace {
 
-bool is_plain(PyObject* o) {
-  PyTypeObject* t = Py_TYPE(o);
-  return t == tensor_type || t == parameter_type || t == tensor_base_type;
-}
 // Lists, ranges, and whatever else has a length and items; arrays have their own way.
 bool is_sequence(PyObject* o) {
   if (PyList_Check(o) || PyTuple_Check(o)) return true;
@@ -364,16 +361,6 @@ bool quick_view(const Tensor& t, PyObject* index, Tensor& out) {
   return PySlice_Check(index) && quick_view(t, &index, 1, out);
 }
 
-// Calls `type(self).__torch_function__` for subclasses; null where the call goes on here.
-PyObject* overridden(PyObject* self, const char* method, PyObject* index, PyObject* value) {
-  Object handler = check(PyObject_GetAttrString(self, "__torch_function__"));
-  Object func = check(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_base_type), method));
-  Object types = check(PyTuple_Pack(1, reinterpret_cast<PyObject*>(Py_TYPE(self))));
-  Object args = check(value == nullptr ? PyTuple_Pack(2, self, index) : PyTuple_Pack(3, self, index, value));
-  return PyObject_CallFunctionObjArgs(handler.get(), func.get(), types.get(), args.get(), nullptr);
-}
-bool wants_override(PyObject* self) { return !is_plain(self) && torch_function_enabled(); }
-
 // --- assignment ----------------------------------------------------------------------------------
 
 // The value as a tensor of the target's dtype, differentiable where it is a tensor that needs it.
@@ -445,12 +432,22 @@ void set_slow(const Tensor& self, PyObject* index, PyObject* py_value) {
   index_put_(view, s.tensors, to_dtype(value, self.dtype()), false);
 }
 
+PyObject* get_for_subclass(PyObject* self, PyObject* index) {
+  Takers takers(&self, torch_function_enabled() ? 1 : 0);
+  const Tensor& t = unwrap(self);
+  Tensor out;
+  if (!quick_view(t, index, out)) out = get_slow(t, index);
+  return wrap_for(std::move(out), takers.result_class());
+}
+
 }  // namespace
 
 PyObject* tensor_getitem(PyObject* self, PyObject* index) {
   return guarded([&]() -> PyObject* {
-    if (wants_override(self)) [[unlikely]] {
-      return overridden(self, "__getitem__", index, nullptr);
+    if (!is_plain(self)) [[unlikely]] {
+      PyObject* result;
+      if (asked_slot(self, "__getitem__", result, index)) return result;
+      return get_for_subclass(self, index);
     }
     const Tensor& t = unwrap(self);
     if (PyLong_CheckExact(index)) return wrap(leading_integer(t, to_int(index)));
@@ -466,8 +463,9 @@ int tensor_setitem(PyObject* self, PyObject* index, PyObject* value) {
       PyErr_SetString(PyExc_TypeError, "Tensor does not support deleting items");
       return -1;
     }
-    if (wants_override(self)) [[unlikely]] {
-      Object r = check(overridden(self, "__setitem__", index, value));
+    PyObject* result;
+    if (!is_plain(self) && asked_slot(self, "__setitem__", result, index, value)) [[unlikely]] {
+      check(result);
       return 0;
     }
     const Tensor& t = unwrap(self);

@@ -12,6 +12,7 @@
 #include "python/lapack.h"
 #include "python/op_function.h"
 #include "python/optim.h"
+#include "python/override.h"
 #include "python/storage.h"
 #include "python/tensor.h"
 #include "python/types.h"
@@ -71,6 +72,7 @@ void register_all(py::module_& m) {
   register_runtime(m);
   try {
     register_types(m.ptr());
+    register_override(m.ptr());
     register_ops(m.ptr());
     register_tensor_type(m.ptr());
     register_creation(m.ptr());

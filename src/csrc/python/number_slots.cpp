@@ -3,6 +3,7 @@
 #include "ops/ops.h"
 #include "python/buffer.h"
 #include "python/op_function.h"
+#include "python/override.h"
 #include "python/tensor.h"
 #include "python/tensor_methods.h"
 #include "python/types.h"
@@ -15,6 +16,13 @@ bool plain(PyObject* o) {
   PyTypeObject* t = Py_TYPE(o);
   return t == tensor_type || t == parameter_type;
 }
+
+// Operators whose overrides see the name of the slot rather than of the op, as in PyTorch; null: the op.
+struct Names {
+  const char* op;
+  const char* slot = nullptr;
+  const char* reflected = nullptr;
+};
 
 // Numbers of exactly Python's own types, which need not become tensors; others take the slow way.
 bool quick_number(PyObject* o, Scalar& out) {
@@ -33,8 +41,16 @@ bool quick_number(PyObject* o, Scalar& out) {
 }
 
 // `f_name` through its op object: subclasses, NumPy scalars, and errors with the op's wording.
-PyObject* slow_binary(PyObject* a, PyObject* b, const char* name) {
+PyObject* slow_binary(PyObject* a, PyObject* b, const Names& names) {
+  const char* name = names.op;
   PyObject* other = is_tensor(a) ? b : a;
+  if (!plain(a) || !plain(b)) {
+    const char* slot = other == b ? names.slot : names.reflected;
+    PyObject* self = other == b ? a : b;
+    PyObject* result;
+    if (slot != nullptr && asked_slot(self, slot, result, other)) return result;
+    if (is_asked(other)) return call_op(find_op(name), {a, b}).release();
+  }
   if (is_tensor(other)) return call_op(find_op(name), {a, b}).release();
   Object number;
   if (is_ndarray(other)) {
@@ -57,7 +73,7 @@ using Tensors = Tensor (*)(const Tensor&, const Tensor&);
 using WithNumber = Tensor (*)(const Tensor&, const Scalar&);
 
 template <Tensors f, WithNumber by_number, WithNumber number_by>
-PyObject* binary(PyObject* a, PyObject* b, const char* name) {
+PyObject* binary(PyObject* a, PyObject* b, const Names& name) {
   return guarded([&]() -> PyObject* {
     Scalar number;
     if (plain(a)) {
@@ -73,27 +89,35 @@ PyObject* binary(PyObject* a, PyObject* b, const char* name) {
 Tensor divided_by(const Tensor& t, const Scalar& number) { return mul(reciprocal(t), number); }
 Tensor power_of(const Tensor& t, const Scalar& number) { return pow(wrapped_number(number), t); }
 
-PyObject* nb_add(PyObject* a, PyObject* b) { return binary<add, add, add>(a, b, "add"); }
-PyObject* nb_subtract(PyObject* a, PyObject* b) { return binary<sub, sub, rsub>(a, b, "sub"); }
-PyObject* nb_multiply(PyObject* a, PyObject* b) { return binary<mul, mul, mul>(a, b, "mul"); }
-PyObject* nb_true_divide(PyObject* a, PyObject* b) { return binary<div, div, divided_by>(a, b, "div"); }
+PyObject* nb_add(PyObject* a, PyObject* b) { return binary<add, add, add>(a, b, {"add"}); }
+PyObject* nb_subtract(PyObject* a, PyObject* b) { return binary<sub, sub, rsub>(a, b, {"sub", nullptr, "__rsub__"}); }
+PyObject* nb_multiply(PyObject* a, PyObject* b) { return binary<mul, mul, mul>(a, b, {"mul"}); }
+PyObject* nb_true_divide(PyObject* a, PyObject* b) {
+  return binary<div, div, divided_by>(a, b, {"div", nullptr, "__rtruediv__"});
+}
 PyObject* nb_power(PyObject* a, PyObject* b, PyObject* mod) {
   if (mod != Py_None) Py_RETURN_NOTIMPLEMENTED;
-  return binary<pow, pow, power_of>(a, b, "pow");
+  return binary<pow, pow, power_of>(a, b, {"pow", nullptr, "__rpow__"});
 }
-PyObject* by_op(PyObject* a, PyObject* b, const char* name) {
+PyObject* by_op(PyObject* a, PyObject* b, const Names& name) {
   return guarded([&]() -> PyObject* { return slow_binary(a, b, name); });
 }
-PyObject* nb_remainder(PyObject* a, PyObject* b) { return by_op(a, b, "remainder"); }
-PyObject* nb_floor_divide(PyObject* a, PyObject* b) { return by_op(a, b, "floor_divide"); }
-PyObject* nb_and(PyObject* a, PyObject* b) { return by_op(a, b, "bitwise_and"); }
-PyObject* nb_or(PyObject* a, PyObject* b) { return by_op(a, b, "bitwise_or"); }
-PyObject* nb_xor(PyObject* a, PyObject* b) { return by_op(a, b, "bitwise_xor"); }
-PyObject* nb_lshift(PyObject* a, PyObject* b) { return by_op(a, b, "bitwise_left_shift"); }
-PyObject* nb_rshift(PyObject* a, PyObject* b) { return by_op(a, b, "bitwise_right_shift"); }
+PyObject* nb_remainder(PyObject* a, PyObject* b) { return by_op(a, b, {"remainder", nullptr, "__rmod__"}); }
+PyObject* nb_floor_divide(PyObject* a, PyObject* b) {
+  return by_op(a, b, {"floor_divide", "__floordiv__", "__rfloordiv__"});
+}
+PyObject* nb_and(PyObject* a, PyObject* b) { return by_op(a, b, {"bitwise_and", "__and__", nullptr}); }
+PyObject* nb_or(PyObject* a, PyObject* b) { return by_op(a, b, {"bitwise_or", "__or__", nullptr}); }
+PyObject* nb_xor(PyObject* a, PyObject* b) { return by_op(a, b, {"bitwise_xor", "__xor__", nullptr}); }
+PyObject* nb_lshift(PyObject* a, PyObject* b) {
+  return by_op(a, b, {"bitwise_left_shift", "__lshift__", "__rlshift__"});
+}
+PyObject* nb_rshift(PyObject* a, PyObject* b) {
+  return by_op(a, b, {"bitwise_right_shift", "__rshift__", "__rrshift__"});
+}
 PyObject* nb_matmul(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
-    if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
+    if ((!is_tensor(a) && !is_asked(a)) || (!is_tensor(b) && !is_asked(b))) Py_RETURN_NOTIMPLEMENTED;
     if (plain(a) && plain(b)) return wrap(matmul(unwrap(a), unwrap(b)));
     return call_op(find_op("matmul"), {a, b}).release();
   });
@@ -117,6 +141,8 @@ PyObject* nb_negative(PyObject* a) {
 PyObject* nb_positive(PyObject* a) { return unary_op(a, "positive"); }
 PyObject* nb_absolute(PyObject* a) { return unary_op(a, "abs"); }
 PyObject* nb_invert(PyObject* a) {
+  PyObject* answer;
+  if (!is_plain(a) && asked_slot(a, "__invert__", answer)) return answer;
   return guarded([&]() -> PyObject* {
     TL_CHECK_TYPE(is_integral_or_bool(unwrap(a).dtype()),
                   "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
@@ -127,7 +153,7 @@ PyObject* nb_invert(PyObject* a) {
 // In place: the op writes self and gives it back.
 PyObject* in_place(PyObject* a, PyObject* b, const char* name) {
   return guarded([&]() -> PyObject* {
-    if (!is_tensor(b)) {
+    if (!is_tensor(b) && !is_asked(b)) {
       Arena arena;
       Value v;
       if (!as_operand(b, arena, v)) Py_RETURN_NOTIMPLEMENTED;
@@ -181,6 +207,12 @@ Scalar only_value(PyObject* o) {
   return item(t);
 }
 int nb_bool(PyObject* o) {
+  PyObject* answer;
+  if (!is_plain(o) && asked_slot(o, "__bool__", answer)) {
+    int truth = answer == nullptr ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    return truth;
+  }
   return guarded_int([&] {
     const Tensor& t = unwrap(o);
     TL_CHECK(t.numel() != 0, "Boolean value of Tensor with no values is ambiguous");
@@ -190,6 +222,8 @@ int nb_bool(PyObject* o) {
   });
 }
 PyObject* nb_float(PyObject* o) {
+  PyObject* answer;
+  if (!is_plain(o) && asked_slot(o, "__float__", answer)) return answer;
   return guarded([&]() -> PyObject* {
     Scalar s = only_value(o);
     TL_CHECK(!s.is_complex() || s.to<std::complex<double>>().imag() == 0,
@@ -198,6 +232,8 @@ PyObject* nb_float(PyObject* o) {
   });
 }
 PyObject* nb_int(PyObject* o) {
+  PyObject* answer;
+  if (!is_plain(o) && asked_slot(o, "__int__", answer)) return answer;
   return guarded([&]() -> PyObject* {
     Scalar s = only_value(o);
     if (s.is_integral_or_bool()) return PyLong_FromLongLong(s.to_int());
@@ -205,6 +241,8 @@ PyObject* nb_int(PyObject* o) {
   });
 }
 PyObject* nb_index(PyObject* o) {
+  PyObject* answer;
+  if (!is_plain(o) && asked_slot(o, "__index__", answer)) return answer;
   return guarded([&]() -> PyObject* {
     const Tensor& t = unwrap(o);
     TL_CHECK_TYPE(t.numel() == 1 && is_integral_or_bool(t.dtype()),
@@ -214,7 +252,7 @@ PyObject* nb_index(PyObject* o) {
 }
 
 template <Tensors f, WithNumber by_number>
-PyObject* compare(PyObject* a, PyObject* b, const char* name) {
+PyObject* compare(PyObject* a, PyObject* b, const Names& name) {
   return guarded([&]() -> PyObject* {
     if (plain(a)) {
       if (plain(b)) return wrap(f(unwrap(a), unwrap(b)));
@@ -227,17 +265,17 @@ PyObject* compare(PyObject* a, PyObject* b, const char* name) {
 PyObject* rich_compare(PyObject* a, PyObject* b, int op) {
   switch (op) {
     case Py_EQ:
-      return compare<eq, eq>(a, b, "eq");
+      return compare<eq, eq>(a, b, {"eq", "__eq__", nullptr});
     case Py_NE:
-      return compare<ne, ne>(a, b, "ne");
+      return compare<ne, ne>(a, b, {"ne"});
     case Py_LT:
-      return compare<lt, lt>(a, b, "lt");
+      return compare<lt, lt>(a, b, {"lt"});
     case Py_LE:
-      return compare<le, le>(a, b, "le");
+      return compare<le, le>(a, b, {"le"});
     case Py_GT:
-      return compare<gt, gt>(a, b, "gt");
+      return compare<gt, gt>(a, b, {"gt"});
     default:
-      return compare<ge, ge>(a, b, "ge");
+      return compare<ge, ge>(a, b, {"ge"});
   }
 }
 // The identity, as a number: hash(t) == id(t).

@@ -7,9 +7,9 @@
 
 #include "autograd/state.h"
 #include "core/strided.h"
-#include "core/tls.h"
 #include "ops/ops.h"
 #include "python/members.h"
+#include "python/override.h"
 #include "python/tensor.h"
 #include "python/types.h"
 
@@ -33,8 +33,6 @@ struct OpFunction {
   std::vector<Overload>* overloads;
   const char* c_name;
 };
-
-TL_THREAD_LOCAL bool torch_function_disabled = false;
 
 std::map<std::string, OpFunction*, std::less<>>& table() {
   static auto* t = new std::map<std::string, OpFunction*, std::less<>>;
@@ -169,22 +167,6 @@ bool check_factory(const Signature& s, Value* values, PyObject* out) {
   return !grad.is_none() && grad.b;
 }
 
-// Hands the call to `type(arg).__torch_function__`, as PyTorch does for subclasses.
-PyObject* call_override(OpFunction* f, PyObject* owner, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  Object handler = check(PyObject_GetAttrString(owner, "__torch_function__"));
-  Object positional = check(PyTuple_New(nargs));
-  for (Py_ssize_t i = 0; i < nargs; ++i) PyTuple_SET_ITEM(positional.get(), i, Py_NewRef(args[i]));
-  Object keywords = check(PyDict_New());
-  if (kwnames != nullptr) {
-    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
-      check(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(kwnames, k), args[nargs + k]));
-    }
-  }
-  Object types = check(PyTuple_Pack(1, reinterpret_cast<PyObject*>(Py_TYPE(owner))));
-  return PyObject_CallFunctionObjArgs(handler.get(), reinterpret_cast<PyObject*>(f), types.get(), positional.get(),
-                                      keywords.get(), nullptr);
-}
-
 [[gnu::noinline]] PyObject* fail_to_match(OpFunction* f, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   if (f->overloads->size() == 1) {
     Value values[max_params];
@@ -252,8 +234,11 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       Value* values = reinterpret_cast<Value*>(memory);
       Arena arena;
       if (!match(*o.signature, rest_args, nargs, rest_names, values, arena, nullptr)) continue;
-      if (arena.overriding != nullptr && !torch_function_disabled) [[unlikely]] {
-        return call_override(f, arena.overriding, args, nargs, kwnames);
+      PyTypeObject* cls = nullptr;
+      if (arena.overriding != nullptr && torch_function_enabled()) [[unlikely]] {
+        Takers takers(args, nargs + (kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0));
+        if (takers.must_be_asked()) return takers.ask(self, args, nargs, kwnames);
+        cls = takers.result_class();
       }
       if (out != nullptr && !takes_out(o)) continue;
       bool leaf = (o.signature->record->flags & op::creates) && check_factory(*o.signature, values, out);
@@ -275,12 +260,18 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       if (leaf) set_requires_grad(std::get<Tensor>(result), true);
       // An in-place op gives back the very object it was called on.
       if (o.mode == Mode::inplace || (o.signature->record->flags & op::writes_self)) {
-        if (auto* t = std::get_if<Tensor>(&result);
-            t != nullptr && values[0].tag == Value::Tag::tensor && t->is_same(*values[0].tensor) && nargs > 0) {
+        if (auto* t = std::get_if<Tensor>(&result); t != nullptr && values[0].tag == Value::Tag::tensor &&
+                                                    t->is_same(*values[0].tensor) && nargs > 0 &&
+                                                    (cls == nullptr || PyObject_TypeCheck(args[0], cls))) {
           return Py_NewRef(args[0]);
         }
       }
-      return wrap_result(std::move(result), o.signature.get());
+      return wrap_result(std::move(result), o.signature.get(), cls);
+    }
+    // Objects that are no tensors may know what to do.
+    if (torch_function_enabled()) {
+      Takers takers(args, nargs + (kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0));
+      if (takers.must_be_asked()) return takers.ask(self, args, nargs, kwnames);
     }
     return fail_to_match(f, rest_args, nargs, rest_names);
   });
@@ -354,32 +345,21 @@ OpFunction* function_named(const std::string& name) {
   return f;
 }
 
-PyObject* set_torch_function(PyObject*, PyObject* arg) {
-  bool before = !torch_function_disabled;
-  torch_function_disabled = PyObject_IsTrue(arg) == 0;
-  return PyBool_FromLong(before);
-}
-PyMethodDef module_methods[] = {{"_set_torch_function_enabled", set_torch_function, METH_O,
-                                 "Turns __torch_function__ on or off; returns what it was."},
-                                {nullptr, nullptr, 0, nullptr}};
-
 }  // namespace
 
-bool torch_function_enabled() { return !torch_function_disabled; }
-
-PyObject* wrap_result(Result&& result, const Signature* signature) {
+PyObject* wrap_result(Result&& result, const Signature* signature, PyTypeObject* cls) {
   switch (result.index()) {
     case 0:
       Py_RETURN_NONE;
     case 1:
-      return wrap(std::move(std::get<1>(result)));
+      return wrap_for(std::move(std::get<1>(result)), cls);
     case 2: {
       auto& list = std::get<2>(result);
       bool named = signature != nullptr && !signature->fields.empty();
       Object tuple = check(named ? PyStructSequence_New(result_type_of(const_cast<Signature&>(*signature)))
                                  : PyTuple_New(Py_ssize_t(list.size())));
       for (size_t i = 0; i < list.size(); ++i) {
-        PyObject* t = check(wrap(std::move(list[i]))).release();
+        PyObject* t = check(wrap_for(std::move(list[i]), cls)).release();
         if (named) {
           PyStructSequence_SetItem(tuple.get(), Py_ssize_t(i), t);
         } else {
@@ -427,7 +407,6 @@ void register_ops(PyObject* module) {
                           Py_TPFLAGS_DISALLOW_INSTANTIATION,
                       slots};
   op_function_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
-  check(PyModule_AddFunctions(module, module_methods));
   for (const OpRecord* r : all_op_records()) {
     auto signature = parse_signature(*r);
     std::string name = signature->name;

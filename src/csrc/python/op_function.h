@@ -18,10 +18,7 @@ void add_op_methods(PyTypeObject* type);
 PyObject* find_op(std::string_view name);
 // Calls an op by its callable from C++ (as Python would).
 Object call_op(PyObject* op, std::initializer_list<PyObject*> args);
-// Result to Python; a new reference.
-PyObject* wrap_result(Result&& result, const Signature* signature);
-
-// Is the __torch_function__ protocol on, on this thread?
-bool torch_function_enabled();
+// Result to Python, tensors as a `cls`; a new reference.
+PyObject* wrap_result(Result&& result, const Signature* signature, PyTypeObject* cls = nullptr);
 
 }  // namespace tl::python

@@ -6,6 +6,7 @@
 #include "python/creation.h"
 #include "python/indexing.h"
 #include "python/op_function.h"
+#include "python/override.h"
 #include "python/tensor.h"
 #include "python/types.h"
 
@@ -186,6 +187,12 @@ PyObject* method_is_set_to(PyObject* o, PyObject* other) {
 }
 
 Py_ssize_t length(PyObject* o) {
+  PyObject* answer;
+  if (!is_plain(o) && asked_slot(o, "__len__", answer)) {
+    Py_ssize_t n = answer == nullptr ? -1 : PyNumber_AsSsize_t(answer, PyExc_OverflowError);
+    Py_XDECREF(answer);
+    return n;
+  }
   const Tensor& t = self_of(o);
   if (t.dim() == 0) {
     PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
@@ -201,6 +208,8 @@ PyObject* iterate(PyObject* o) {
   });
 }
 PyObject* repr(PyObject* o) {
+  PyObject* answer;
+  if (!is_plain(o) && asked_slot(o, "__repr__", answer)) return answer;
   return guarded([&]() -> PyObject* {
     Object module = check(PyImport_ImportModule("tensorlite._tensor_str"));
     return PyObject_CallMethod(module.get(), "_str", "O", o);
@@ -251,28 +260,26 @@ PyGetSetDef tensor_getset[] = {{"shape", get_shape, nullptr, "The size of each d
                                {"imag", get_op, set_part, nullptr, const_cast<char*>("imag")},
                                {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-#define TL_KEYWORDS(f) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_VARARGS | METH_KEYWORDS
 PyMethodDef tensor_methods[] = {
-    {"item", method_item, METH_NOARGS, "The value of a one-element tensor as a Python number."},
-    {"tolist", method_tolist, METH_NOARGS, "The elements as nested lists; a number for a 0-d tensor."},
-    {"size", TL_KEYWORDS(method_size), "All sizes, or the size of one dim."},
-    {"stride", TL_KEYWORDS(method_stride), "All strides, or the stride of one dim, in elements."},
-    {"dim", method_dim, METH_NOARGS, "The number of dimensions."},
-    {"ndimension", method_dim, METH_NOARGS, "The number of dimensions."},
-    {"numel", method_numel, METH_NOARGS, "The number of elements."},
-    {"nelement", method_numel, METH_NOARGS, "The number of elements."},
-    {"element_size", method_element_size, METH_NOARGS, "Bytes per element."},
-    {"storage_offset", method_storage_offset, METH_NOARGS,
-     "Elements between the storage's start and the first element."},
-    {"data_ptr", method_data_ptr, METH_NOARGS, "The address of the first element."},
-    {"_storage_ptr", method_storage_ptr, METH_NOARGS, "The address of the storage: equal for tensors that share it."},
-    {"_storage_nbytes", method_storage_nbytes, METH_NOARGS, "Bytes of the whole storage."},
-    {"is_floating_point", method_is_floating_point, METH_NOARGS, nullptr},
-    {"is_complex", method_is_complex, METH_NOARGS, nullptr},
-    {"is_signed", method_is_signed, METH_NOARGS, nullptr},
-    {"is_contiguous", TL_KEYWORDS(method_is_contiguous), "Are the elements in memory in row-major order without gaps?"},
-    {"is_set_to", method_is_set_to, METH_O, "Same storage and same geometry?"},
-    {"numpy", TL_KEYWORDS(method_numpy), "A NumPy array over the same memory."},
+    {TL_NOARGS("item", method_item), "The value of a one-element tensor as a Python number."},
+    {TL_NOARGS("tolist", method_tolist), "The elements as nested lists; a number for a 0-d tensor."},
+    {TL_KEYWORDS("size", method_size), "All sizes, or the size of one dim."},
+    {TL_KEYWORDS("stride", method_stride), "All strides, or the stride of one dim, in elements."},
+    {TL_NOARGS("dim", method_dim), "The number of dimensions."},
+    {TL_NOARGS("ndimension", method_dim), "The number of dimensions."},
+    {TL_NOARGS("numel", method_numel), "The number of elements."},
+    {TL_NOARGS("nelement", method_numel), "The number of elements."},
+    {TL_NOARGS("element_size", method_element_size), "Bytes per element."},
+    {TL_NOARGS("storage_offset", method_storage_offset), "Elements between the storage's start and the first element."},
+    {TL_NOARGS("data_ptr", method_data_ptr), "The address of the first element."},
+    {TL_NOARGS("_storage_ptr", method_storage_ptr), "The address of the storage: equal for tensors that share it."},
+    {TL_NOARGS("_storage_nbytes", method_storage_nbytes), "Bytes of the whole storage."},
+    {TL_NOARGS("is_floating_point", method_is_floating_point), nullptr},
+    {TL_NOARGS("is_complex", method_is_complex), nullptr},
+    {TL_NOARGS("is_signed", method_is_signed), nullptr},
+    {TL_KEYWORDS("is_contiguous", method_is_contiguous), "Are the elements in memory in row-major order without gaps?"},
+    {TL_ONE_ARG("is_set_to", method_is_set_to), "Same storage and same geometry?"},
+    {TL_KEYWORDS("numpy", method_numpy), "A NumPy array over the same memory."},
     {nullptr, nullptr, 0, nullptr}};
 
 void add_tensor_slots(std::vector<PyType_Slot>& slots) {

@@ -8,6 +8,7 @@
 #include "python/indexing.h"
 #include "python/members.h"
 #include "python/op_function.h"
+#include "python/override.h"
 #include "python/storage.h"
 #include "python/tensor.h"
 #include "python/tensor_methods.h"
@@ -152,7 +153,7 @@ PyMemberDef members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict)
 
 void add_getset(PyTypeObject* type, PyGetSetDef* defs) {
   for (PyGetSetDef* d = defs; d->name != nullptr; ++d) {
-    Object descr = check(PyDescr_NewGetSet(type, d));
+    Object descr = new_asking_getset(type, *d);
     check(PyDict_SetItemString(type->tp_dict, d->name, descr.get()));
   }
 }
@@ -169,6 +170,7 @@ PyObject* set_tensor_class(PyObject*, PyObject* cls) {
     return nullptr;
   }
   tensor_type = reinterpret_cast<PyTypeObject*>(Py_NewRef(cls));
+  set_default_torch_function(tensor_type);
   Py_RETURN_NONE;
 }
 PyObject* set_parameter_class(PyObject*, PyObject* cls) {

@@ -91,7 +91,9 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple.
@@ -103,8 +105,20 @@ def grad(
         allow_unused: None for inputs that the outputs do not depend on, in place of an error.
         materialize_grads: zeros for them.
 
-    Only what leads to `inputs` is computed, and no `.grad` is touched.
+    Only what leads to `inputs` is computed, and no `.grad` is touched: `only_inputs=False` is ignored,
+    and `is_grads_batched=True` refused, for want of `vmap`.
     """
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
+            "gradient for other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    if is_grads_batched:
+        raise NotImplementedError(
+            "grad(): is_grads_batched=True needs vmap, which there is none of; call grad for each vector"
+        )
     return _C._grad(
         outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
     )

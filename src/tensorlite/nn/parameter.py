@@ -45,6 +45,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         RuntimeError: ``requires_grad`` for a dtype that has no gradients.
     """
 
+    # Results are tensors, not parameters.
+    __torch_function__ = _C._disabled_torch_function_impl
+
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
         if data is None:
             data = Tensor()
