@@ -180,6 +180,12 @@ def test_hooks_where_no_gradient_arrives():
     compare(scenario)
 
 
+def answer_of_post_hook(lib, answer):
+    y = lib.ones(2, requires_grad=True)
+    y.register_post_accumulate_grad_hook(lambda p: answer)
+    return raised((y * 2).sum().backward)
+
+
 def test_post_accumulate_hooks():
     def scenario(lib):
         x = leaf(lib)
@@ -200,6 +206,7 @@ def test_post_accumulate_hooks():
             seen,
             x,
             x.grad,
+            [answer_of_post_hook(lib, r)[0] for r in (1, "a", lib.ones(2))],
             raised((x * 2).register_post_accumulate_grad_hook, step)[0],
             raised(lib.ones(2).register_post_accumulate_grad_hook, step),
         )

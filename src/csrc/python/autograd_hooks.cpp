@@ -78,8 +78,10 @@ void PyAccumulateHooks::call(const Tensor& leaf) {
     for_each_hook(hooks.get(), [&](PyObject* hook) {
       Object arg = check(wrap(leaf));
       Object result = check(PyObject_CallOneArg(hook, arg.get()));
-      TL_CHECK_TYPE(result.get() == Py_None, "post accumulate grad hooks should return None, but hook returned '",
-                    Py_TYPE(result.get())->tp_name, "'");
+      if (result.get() == Py_None || result.get() == arg.get()) return;
+      TL_CHECK_TYPE(is_tensor(result.get()), "expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name,
+                    "'");
+      fail(ErrorKind::runtime, "Tensor post accumulate grad hooks should return None.");
     });
   });
 }
