@@ -311,7 +311,8 @@ def test_tensor(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions(name):
-    same_outcome(FUNCTIONS[name])
+    # Of leaves either library warns once in a process.
+    same_outcome(FUNCTIONS[name], warns=name != "leaf tensors")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
