@@ -29,6 +29,7 @@ void copy_loop(char* to, int64_t ts, const char* from, int64_t fs, int64_t n) {
 }
 
 void copy_run_impl(size_t width, char* to, int64_t ts, const char* from, int64_t fs, int64_t n) {
+  if (n <= 0) return;  // nothing may lie at `from`
   if (ts == int64_t(width) && fs == ts) {
     std::memcpy(to, from, size_t(n) * width);
     return;

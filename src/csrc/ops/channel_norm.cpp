@@ -282,7 +282,9 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight,
 
 std::tuple<Tensor, Tensor, Tensor> native_group_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
                                                      int64_t n, int64_t c, int64_t hxw, int64_t group, double eps) {
-  TL_CHECK(input.dim() >= 2 && input.sizes()[0] == n && input.sizes()[1] == c && input.numel() == n * c * hxw,
+  int64_t positions = 1;
+  for (int64_t d = 2; d < input.dim(); ++d) positions *= input.sizes()[size_t(d)];
+  TL_CHECK(input.dim() >= 2 && input.sizes()[0] == n && input.sizes()[1] == c && positions == hxw,
            "native_group_norm: N, C and HxW of ", n, ", ", c, ", ", hxw, " do not fit an input of shape ",
            Shape{input.sizes()});
   Normalized r = grouped(input, group, weight, bias, eps);

@@ -15,7 +15,7 @@ Tensor pixel_shuffle(const Tensor& self, int64_t factor) {
   TL_CHECK(factor < (int64_t(1) << 31) && sizes[n] % (factor * factor) == 0,
            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
            "input.size(-3)=",
-           sizes[n], " is not divisible by ", factor * factor);
+           sizes[n], " is not divisible by ", factor, " * ", factor);
   int64_t channels = sizes[n] / (factor * factor), h = sizes[n + 1], w = sizes[n + 2];
   Dims split(sizes.subspan(0, n)), order, joined(sizes.subspan(0, n));
   for (int64_t v : {channels, factor, factor, h, w}) split.push_back(v);
