@@ -128,7 +128,7 @@ sanitize: $(VENV)/.build
 	$(SAN_PIP) install -q --force-reinstall --no-deps build/sanitize-dist/*.whl
 	$(SAN_PIP) install -q "$$(ls build/sanitize-dist/*.whl)[test]" $(TORCH)
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=4000 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	OMP_NUM_THREADS=1 TENSORLITE_NUM_THREADS=2 TENSORLITE_SANITIZED=1 $(SAN_VENV)/bin/python -m pytest -q -n auto tests
 
 dev: $(VENV)/.build

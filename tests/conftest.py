@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(items):
     if torch is None or torch.version.cuda is None:
         return
     for item in items:
-        if re.search(r"\[.*(cuda|pinned|ordinal)", item.nodeid):
+        if re.search(r"\[.*(cuda|cudnn|nccl|accelerator|pinned|ordinal)", item.nodeid):
             item.add_marker(pytest.mark.skip(reason="PyTorch is built with CUDA here"))
 
 

@@ -1,6 +1,7 @@
 """Whole training loops: they learn, and they keep no memory."""
 
 import gc
+import os
 import sys
 
 import pytest
@@ -64,7 +65,7 @@ def test_keeps_no_memory(name):
     assert len(gc.get_objects()) - objects < 50
     assert sys.getallocatedblocks() - blocks < 500
     assert tl.memory_stats()["allocated_bytes.current"] == tensors
-    if resource:
+    if resource and "TENSORLITE_SANITIZED" not in os.environ:  # there, freed memory is quarantined
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 2000  # KiB
 
 

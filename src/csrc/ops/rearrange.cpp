@@ -30,6 +30,7 @@ Tensor pixel_unshuffle(const Tensor& self, int64_t factor) {
            self.dim(), " dimension(s)");
   TL_CHECK(factor > 0, "pixel_unshuffle expects a positive downscale_factor, but got ", factor);
   IntView sizes = self.sizes();
+  int64_t product = 0;
   size_t n = sizes.size() - 3;
   int64_t channels = sizes[n], h = sizes[n + 1], w = sizes[n + 2];
   TL_CHECK(h % factor == 0,
@@ -37,11 +38,13 @@ Tensor pixel_unshuffle(const Tensor& self, int64_t factor) {
            " is not divisible by ", factor);
   TL_CHECK(w % factor == 0, "pixel_unshuffle expects width to be divisible by downscale_factor, but input.size(-1)=", w,
            " is not divisible by ", factor);
+  TL_CHECK(!__builtin_mul_overflow(factor, factor, &product) && !__builtin_mul_overflow(channels, product, &product),
+           "pixel_unshuffle: ", channels, " channels times the square of ", factor, " overflow");
   Dims split(sizes.subspan(0, n)), order, joined(sizes.subspan(0, n));
   for (int64_t v : {channels, h / factor, factor, w / factor, factor}) split.push_back(v);
   for (int64_t d = 0; d < int64_t(n); ++d) order.push_back(d);
   for (int64_t v : {0, 2, 4, 1, 3}) order.push_back(int64_t(n) + v);
-  for (int64_t v : {channels * factor * factor, h / factor, w / factor}) joined.push_back(v);
+  for (int64_t v : {product, h / factor, w / factor}) joined.push_back(v);
   return reshape(contiguous(permute(reshape(self, split), order)), joined);
 }
 
