@@ -8,6 +8,7 @@
 #include "ops/reduce_dims.h"
 #include "ops/registry.h"
 #include "ops/sort.h"
+#include "ops/view.h"
 
 namespace tl {
 
@@ -106,7 +107,7 @@ Result distinct(const Tensor& self, std::optional<int64_t> dim_arg, bool sorted,
   {
     NoGradGuard no_grad;
     rows = detach(self);
-    if (dim_arg) rows = transpose(rows, 0, dim);
+    if (dim_arg) rows = movedim(rows, Dims{dim}, Dims{0});
     rows = contiguous(dim_arg ? rows : reshape(rows, Dims{-1}));
     const int64_t n = rows.sizes()[0], width = n == 0 ? 0 : rows.numel() / n;
     dispatch_all(rows.dtype(), [&](auto tag) {
@@ -128,7 +129,7 @@ Result distinct(const Tensor& self, std::optional<int64_t> dim_arg, bool sorted,
     Tensor first = empty(Dims{int64_t(g.first.size())}, DType::Int64);
     std::copy(g.first.begin(), g.first.end(), first.data<int64_t>());
     values = index_select(rows, 0, first);
-    if (dim_arg) values = contiguous(transpose(values, 0, dim));
+    if (dim_arg) values = contiguous(movedim(values, Dims{0}, Dims{dim}));
   }
   const char* label = !sorted ? "UniqueConsecutiveBackward0" : dim_arg ? "UniqueDimBackward0" : "Unique2Backward0";
   const char* name = !sorted ? "unique_consecutive" : dim_arg ? "unique_dim" : "_unique2";
