@@ -266,6 +266,12 @@ class Module(_ModuleState):
         """Another name of :meth:`add_module`."""
         self.add_module(name, module)
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the module runs as it is written. Takes the arguments of `tensorlite.compile`."""
+        from ...compiler import compile
+
+        compile(self, *args, **kwargs)
+
     def _check_new_name(self, kind: str, name: str, table: Mapping[str, Any]) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
