@@ -27,7 +27,7 @@ unexport PYTHONPATH PYTHONHOME
 help:
 	echo "make train     train a classifier on handwritten digits, with a checkpoint and a picture in out/"
 	echo "make test      run the whole test suite (TORCH=torch==2.13.0 compares with PyTorch as well)"
-	echo "make bench     measure overhead and memory beside PyTorch"
+	echo "make bench     measure overhead, memory, kernels and training steps beside PyTorch"
 	echo "make lint      check formatting, types and the order of the source tree"
 	echo "make format    format Python and C++"
 	echo "make docs      write the API pages to build/docs"
@@ -90,6 +90,7 @@ $(VENV)/.bench: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.large
 
 PYTHON_FILES := src tests examples benchmarks tools
 CXX_FILES     = $$(find src/csrc -name '*.cpp' -o -name '*.h')

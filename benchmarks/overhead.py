@@ -8,13 +8,9 @@ goes to standard output.
 """
 
 import argparse
-import gc
-import math
 import os
 import platform
-import statistics
 import sys
-import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,6 +19,7 @@ import tensorlite
 
 from . import memory
 from .rows import ROWS
+from .timing import geometric_mean, in_turns, readable
 
 try:
     import torch
@@ -30,49 +27,10 @@ except ImportError:
     torch = None
 
 
-def calls_within(f, seconds):
-    """How many calls take about so long."""
-    n = 1
-    while True:
-        start = time.perf_counter()
-        for _ in range(n):
-            f()
-        took = time.perf_counter() - start
-        if took >= seconds / 2:
-            return max(1, round(n * seconds / took))
-        n *= 2 if took < seconds / 8 else 1 + round(seconds / took)
-
-
-def time_calls(f, n):
-    """Seconds per call."""
-    repeat = range(n)
-    start = time.perf_counter()
-    for _ in repeat:
-        f()
-    return (time.perf_counter() - start) / n
-
-
 def measure(program, repeats, seconds):
-    """(tensorlite's time, PyTorch's time, ratio): medians over repeats taken in turns."""
-    ours = program(tensorlite)
+    """(tensorlite's time, PyTorch's time, ratio) of a row."""
     theirs = program(torch) if torch is not None else None
-    n_ours = calls_within(ours, seconds)
-    n_theirs = calls_within(theirs, seconds) if theirs else 0
-    times = []
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(repeats):
-            a = time_calls(ours, n_ours)
-            times.append((a, time_calls(theirs, n_theirs) if theirs else math.nan))
-    finally:
-        gc.enable()
-    ratio = statistics.median(b / a for a, b in times)
-    return statistics.median(t[0] for t in times), statistics.median(t[1] for t in times), ratio
-
-
-def readable(seconds):
-    return f"{seconds * 1e9:,.0f} ns" if seconds < 1e-5 else f"{seconds * 1e6:,.1f} µs"
+    return in_turns(program(tensorlite), theirs, repeats, seconds)
 
 
 def table_of_times(words, repeats, seconds):
@@ -87,7 +45,7 @@ def table_of_times(words, repeats, seconds):
         theirs_text = readable(theirs) if torch is not None else "–"
         print(f"| {name} | {readable(ours)} | {theirs_text} | {ratio:.1f} |", flush=True)
     if ratios and torch is not None:
-        mean = math.exp(statistics.fmean(map(math.log, ratios)))
+        mean = geometric_mean(ratios)
         print(f"| **geometric mean** (least {min(ratios):.1f}) | | | **{mean:.1f}** |")
 
 
