@@ -173,17 +173,17 @@ def rows() -> dict[str, Row]:
     found["embedding 4096 of 10 k, with gradient"] = Row(
         embedding, bytes=4.0 * 128 * (3 * 4096 + 10_000)
     )
-    shapes = {
+    shapes: dict[str, tuple[tuple[tuple[int, int, int], int, int], dict[str, Any]]] = {
         "3x3, 64 of 32²": (((16, 64, 32), 64, 3), {"padding": 1}),
         "3x3, 256 of 8²": (((16, 256, 8), 256, 3), {"padding": 1}),
         "1x1, 64 of 32²": (((16, 64, 32), 64, 1), {}),
         "7x7 stride 2, 3 of 112²": (((8, 3, 112), 64, 7), {"padding": 3, "stride": 2}),
         "depthwise 3x3, 64 of 32²": (((16, 64, 32), 64, 3), {"padding": 1, "groups": 64}),
     }
-    for label, (where, options) in shapes.items():
+    for label, ((where, channels, size), options) in shapes.items():
         for backward in (False, True):
             text = f"conv {label}" + (", with gradients" if backward else "")
-            found[text] = convolution(*where, backward, **options)
+            found[text] = convolution(where, channels, size, backward, **options)
     found["transposed conv 4x4 stride 2, 64 of 16²"] = convolution(
         (16, 64, 16), 64, 4, False, "conv_transpose2d", padding=1, stride=2
     )

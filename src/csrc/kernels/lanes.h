@@ -13,6 +13,7 @@
 #include "kernels/copy.h"
 #include "kernels/slot.h"
 #include "kernels/vec.h"
+#include "kernels/wrapping.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
@@ -238,7 +239,7 @@ struct Sum {
   }
   template <class V>
   TL_ALWAYS_INLINE V join(V a, V b) {
-    return a + b;
+    return wrapping_sum(a, b);
   }
 };
 struct Prod {
@@ -251,7 +252,7 @@ struct Prod {
     if constexpr (is_complex_v<V>) {
       return V(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
     } else {
-      return a * b;
+      return wrapping_product(a, b);
     }
   }
 };

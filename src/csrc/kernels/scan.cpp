@@ -3,6 +3,8 @@
 #include <cmath>
 #include <complex>
 
+#include "kernels/wrapping.h"
+
 namespace tl::kernels {
 
 namespace {
@@ -27,7 +29,7 @@ struct Add {
   }
   template <class A>
   TL_ALWAYS_INLINE A step(A a, A x) {
-    return a + x;
+    return wrapping_sum(a, x);
   }
 };
 struct Multiply {
@@ -38,7 +40,7 @@ struct Multiply {
   template <class A>
   TL_ALWAYS_INLINE A step(A a, A x) {
     if constexpr (std::is_arithmetic_v<A>) {
-      return a * x;
+      return wrapping_product(a, x);
     } else {
       return A(a.real() * x.real() - a.imag() * x.imag(), a.real() * x.imag() + a.imag() * x.real());
     }
